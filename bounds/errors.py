@@ -1,0 +1,15 @@
+"""The errors this package raises: one base, so that a caller can catch them all.
+
+Every message is one line that names the parameter, the value and the remedy; the command line prints it and
+exits with status 2.
+"""
+
+from __future__ import annotations
+
+
+class TheoryError(ValueError):
+    """A request that the theory, the data or the arguments cannot answer."""
+
+
+class NotApplicable(TheoryError):
+    """An assumption of a theorem fails at the given values; the message names it."""

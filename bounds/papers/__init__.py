@@ -1,0 +1,1 @@
+"""One module or package per paper; discovery walks this folder."""
