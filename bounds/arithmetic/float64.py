@@ -1,0 +1,139 @@
+"""float64 arithmetic on numpy arrays, with a record of the points where cancellation made it doubtful."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+LOSS = 2.0**-8
+"""A sum smaller than this fraction of its terms has lost digits: its points are done again in ball arithmetic."""
+GROWTH = 512.0
+"""A power above this exponent, of a computed base, multiplies the base's rounding error by as much."""
+
+
+class Float64:
+    """Arrays of float64; ``doubtful`` collects where the result may miss 1e-12 relative accuracy."""
+
+    def __init__(self) -> None:
+        self.doubtful: Any = False
+
+    def convert(self, value: Any) -> Any:
+        """A float64 scalar or array; integers and fractions beyond its range become ``inf``."""
+        if isinstance(value, np.ndarray):
+            return value.astype(np.float64, copy=False)
+        try:
+            return np.float64(float(value))
+        except OverflowError:
+            return np.float64(np.inf)
+
+    def const(self, number: Any) -> Any:
+        """A SymPy number."""
+        return np.float64(float(number))
+
+    def add(self, *terms: Any) -> Any:
+        """The sum of terms of one sign, or of integers."""
+        total = terms[0] + terms[1]
+        for t in terms[2:]:
+            total = total + t
+        return total
+
+    def add_mixed(self, *terms: Any) -> Any:
+        """The sum of terms of several signs; marks the points that cancel."""
+        total = self.add(*terms)
+        size = self.add(*[np.abs(t) for t in terms])
+        self.doubtful = self.doubtful | (np.abs(total) < LOSS * size)
+        return total
+
+    def mul(self, *factors: Any) -> Any:
+        """The product."""
+        total = factors[0] * factors[1]
+        for f in factors[2:]:
+            total = total * f
+        return total
+
+    def div(self, a: Any, b: Any) -> Any:
+        """The quotient."""
+        return a / b
+
+    def sqrt(self, a: Any) -> Any:
+        """The square root."""
+        return np.sqrt(a)
+
+    def power(self, a: Any, b: Any) -> Any:
+        """``a**b``; large exponents amplify the rounding error of ``a``."""
+        if np.max(np.abs(b)) > GROWTH:
+            self.doubtful = self.doubtful | ((np.abs(b) > GROWTH) & (a != 1))
+        return np.power(a, b)
+
+    def exp(self, a: Any) -> Any:
+        """The exponential."""
+        return np.exp(a)
+
+    def log(self, a: Any) -> Any:
+        """The natural logarithm; near 1 the argument's rounding dominates."""
+        self.doubtful = self.doubtful | ((np.abs(a - 1) < LOSS) & (a != 1))
+        return np.log(a)
+
+    def log1p(self, a: Any) -> Any:
+        """``log(1 + a)``."""
+        return np.log1p(a)
+
+    def maximum(self, *args: Any) -> Any:
+        """The largest."""
+        top = args[0]
+        for a in args[1:]:
+            top = np.maximum(top, a)
+        return top
+
+    def minimum(self, *args: Any) -> Any:
+        """The smallest."""
+        low = args[0]
+        for a in args[1:]:
+            low = np.minimum(low, a)
+        return low
+
+    def absolute(self, a: Any) -> Any:
+        """The absolute value."""
+        return np.abs(a)
+
+    def ceiling(self, a: Any) -> Any:
+        """The least integer above; doubtful within rounding of an integer."""
+        self.doubtful = self.doubtful | (np.abs(a - np.rint(a)) < 1e-9 * np.maximum(1, np.abs(a)))
+        return np.ceil(a)
+
+    def where(self, condition: Any, a: Any, b: Any) -> Any:
+        """``a`` where the condition holds, else ``b``."""
+        return np.where(condition, a, b)
+
+    def gt(self, a: Any, b: Any) -> Any:
+        """``a > b``."""
+        return a > b
+
+    def ge(self, a: Any, b: Any) -> Any:
+        """``a >= b``."""
+        return a >= b
+
+    def lt(self, a: Any, b: Any) -> Any:
+        """``a < b``."""
+        return a < b
+
+    def le(self, a: Any, b: Any) -> Any:
+        """``a <= b``."""
+        return a <= b
+
+    def geometric(self, x: Any, n: Any) -> Any:
+        """``1 + x + ... + x^(n-1)`` for x > 0: by expm1 and log1p, so that x near 1 loses nothing."""
+        gap = x - 1.0
+        if np.max(n) > GROWTH:
+            self.doubtful = self.doubtful | ((n > GROWTH) & (gap != 0))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            total = np.expm1(n * np.log1p(gap)) / gap
+        return np.where(gap == 0, n, total)
+
+    def bits(self, n: Any) -> Iterator[Any]:
+        """The binary digits of the integers ``n``, the highest first, as boolean arrays."""
+        whole = np.asarray(n).astype(np.int64)
+        for k in range(int(whole.max()).bit_length() - 1, -1, -1):
+            yield (whole >> k) & 1 == 1

@@ -1,0 +1,56 @@
+"""The SymPy forms that the papers use and SymPy lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+from sympy.printing.pretty.stringpict import prettyForm
+
+_GLYPHS = ((r"\le", "≤"), (r"\in", "∈"), ("_1", "₁"), ("_2", "₂"), ("{", ""), ("}", ""), ("\\", ""))
+
+
+class EndpointMax(sympy.Expr):  # type: ignore[misc]
+    r"""A maximum over index ranges of a body that is monotone along them, hence attained at an end.
+
+    ``EndpointMax(body, (l1, l2), (1, 2), (L - 1, L), r"1 \le l_1 < l_2 \le L")`` prints as the paper's maximum and
+    is evaluated as the larger of the body at the first and at the last index tuple. That all the terms of the body
+    are monotone in the same direction is the caller's claim; the contract tests compare it with brute force.
+    """
+
+    def __new__(cls, body: Any, indices: Any, first: Any, last: Any, domain: Any) -> EndpointMax:
+        """Build the node; ``domain`` is LaTeX."""
+        args = (sympy.sympify(body), sympy.Tuple(*indices), sympy.Tuple(*first), sympy.Tuple(*last))
+        return sympy.Expr.__new__(cls, *args, sympy.Symbol(str(domain)))
+
+    @property
+    def free_symbols(self) -> set[sympy.Symbol]:
+        """The free symbols, without the running indices and the domain's text."""
+        body, indices, first, last, _ = self.args
+        return (body.free_symbols - set(indices)) | first.free_symbols | last.free_symbols
+
+    @property
+    def ends(self) -> tuple[sympy.Expr, sympy.Expr]:
+        """The body at the first and at the last index tuple."""
+        body, indices, first, last, _ = self.args
+        low, high = (dict(zip(indices, end, strict=True)) for end in (first, last))
+        return body.xreplace(low), body.xreplace(high)
+
+    def doit(self, **hints: Any) -> sympy.Expr:
+        """The larger of the two ends."""
+        return sympy.Max(*self.ends, evaluate=False)
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\max_{{{self.args[4].name}}} {printer._print(self.args[0])}"
+
+    def _pretty(self, printer: Any) -> prettyForm:
+        domain = self.args[4].name
+        for tex, glyph in _GLYPHS:
+            domain = domain.replace(tex, glyph)
+        body = prettyForm(*printer._print(self.args[0]).parens("{", "}"))
+        return prettyForm(*body.left(f"max[{domain}] "), binding=prettyForm.FUNC)
+
+
+def max_of(*args: Any) -> sympy.Expr:
+    """``max(...)`` kept as written: SymPy's own simplification of symbolic maxima is slow and not needed."""
+    return sympy.Max(*map(sympy.sympify, args), evaluate=False)

@@ -1,0 +1,2 @@
+"""Errata (to be filled in)."""
+ERRATA = ()
