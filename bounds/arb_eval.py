@@ -32,7 +32,10 @@ class Softplus(sympy.Function):
 
 
 _METHODS: dict[Any, str] = {
-    **{getattr(sympy, n): n for n in "exp log tanh erf erfc sin cos atan sinh cosh sech".split()},
+    **{
+        getattr(sympy, n): n
+        for n in ("exp", "log", "tanh", "erf", "erfc", "sin", "cos", "atan", "sinh", "cosh", "sech")
+    },
     Softplus: "softplus",
 }
 
@@ -135,9 +138,10 @@ def _compiled(expression: sympy.Expr, _bits: int) -> Callable[..., Any]:
 
     def place(node: sympy.Expr) -> int:
         if node not in places:
-            step = _step(node, [place(child) for child in (node.args[:1] if node.is_Pow else node.args)])
+            constant = not node.has(Z)
+            step = _step(node, [] if constant else [place(child) for child in node.args[: 1 if node.is_Pow else None]])
             places[node] = len(steps)
-            steps.append(step)
+            steps.append(("constant", _constant(node), []) if constant else step)
         return places[node]
 
     place(expression)
@@ -152,14 +156,8 @@ def _compiled(expression: sympy.Expr, _bits: int) -> Callable[..., Any]:
 
 
 def _step(node: sympy.Expr, children: list[int]) -> tuple[Any, ...]:
-    from flint import arb, fmpq
-
-    if node == Z:
+    if node == Z or node.is_Rational or node in (sympy.pi, sympy.E):
         return "variable", None, children
-    if node.is_Rational:
-        return "constant", arb(fmpq(int(node.p), int(node.q))), children
-    if node in (sympy.pi, sympy.E):
-        return "constant", arb.pi() if node == sympy.pi else arb(1).exp(), children
     if node.is_Add or node.is_Mul:
         return ("add" if node.is_Add else "mul"), None, children
     if node.is_Pow and node.exp.is_Rational:
@@ -169,11 +167,28 @@ def _step(node: sympy.Expr, children: list[int]) -> tuple[Any, ...]:
     raise TheoryError(f"Ball arithmetic does not cover {node}.")
 
 
+def _constant(node: sympy.Expr) -> tuple[Any, Any]:
+    """``(ball, exact)`` of a number; ``exact`` is the rational itself where it is one, so that tails cancel exactly."""
+    from flint import arb, fmpq
+
+    if node.is_Rational:
+        exact = fmpq(int(node.p), int(node.q))
+        return arb(exact), exact
+    if node in (sympy.pi, sympy.E):
+        ball = arb.pi() if node == sympy.pi else arb(1).exp()
+    else:
+        kind, payload, _ = _step(node, [])
+        ball = _operate(
+            kind, payload, [_constant(child)[0] for child in node.args[: 1 if node.is_Pow else None]], None, False
+        )
+    return ball, ball
+
+
 def _operate(kind: str, payload: Any, arguments: list[Any], x: Any, analytic: bool) -> Any:
     if kind == "variable":
         return x
     if kind == "constant":
-        return payload
+        return payload[hasattr(x, "poly")]
     if kind == "call":
         return apply(payload, arguments[0], analytic)
     if kind == "power":
@@ -201,11 +216,9 @@ def power(base: Any, exponent: Any, analytic: bool = False) -> Any:
             return power(apply("sqrt", base, analytic), 2 * exponent, analytic)
         return (apply("log", base, analytic) * exact_ball(exponent)).exp()
     # Repeated squaring: ``ball ** 2`` is NaN for a ball around zero, because flint goes through the logarithm.
-    result, square, count = None, base, abs(int(exponent))
-    while count:
-        if count & 1:
-            result = square if result is None else result * square
-        square, count = square * square, count >> 1
+    result = type(base)(1)
+    for bit in bin(abs(int(exponent)))[2:]:
+        result = result * result * base if bit == "1" else result * result
     return 1 / result if exponent < 0 else result
 
 

@@ -6,7 +6,6 @@ inlined and equal subexpressions shared, so ``gamma`` is computed once however o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -56,17 +55,26 @@ class Tape:
 
 
 @lru_cache(maxsize=4096)
-def compile_quantity(quantity: Quantity, given: frozenset[str]) -> Tape:
-    """The tape of ``quantity`` when the names in ``given`` are supplied and everything else is built up."""
-    return compile_expressions(quantity.paper, (formula_of(quantity),), given, quantity)
-
-
 def compile_expressions(
-    paper: Paper, expressions: Sequence[Any], given: frozenset[str], top: Quantity | None = None
+    paper: Paper,
+    expressions: tuple[Any, ...],
+    given: frozenset[str],
+    top: Quantity | None = None,
+    symbolic: frozenset[str] = frozenset(),
 ) -> Tape:
-    """The tape that evaluates ``expressions`` (formulas or relations of ``paper``) together."""
-    builder = _Builder(paper, given, top)
-    outputs = tuple(builder.node(sympy.sympify(e)) for e in expressions)
+    """The tape that evaluates ``expressions`` (formulas or relations of ``paper``) together.
+
+    Args:
+        paper: The paper whose letters they use.
+        expressions: What to evaluate.
+        given: The names whose values are supplied; every other quantity is built up.
+        top: The quantity whose formula is the expression: its own name is then an input, not a reference.
+        symbolic: The parameters replaced by their default formula.
+    """
+    builder = _Builder(paper, given, top, symbolic)
+    outputs = tuple(
+        builder.node_quantity(e) if isinstance(e, Quantity) else builder.node(sympy.sympify(e)) for e in expressions
+    )
     last: dict[int, int] = {}
     for k, (_, args, _) in enumerate(builder.steps):
         for a in args:
@@ -95,8 +103,10 @@ def expand(quantity: Quantity, keep: frozenset[str] = frozenset()) -> Any:
 class _Builder:
     """Hash-conses operations while walking expressions."""
 
-    def __init__(self, paper: Paper, given: frozenset[str], top: Quantity | None) -> None:
-        self.paper, self.given, self.top = paper, given, top
+    def __init__(
+        self, paper: Paper, given: frozenset[str], top: Quantity | None, symbolic: frozenset[str] = frozenset()
+    ) -> None:
+        self.paper, self.given, self.top, self.symbolic = paper, given, top, symbolic
         self.steps: list[tuple[str, tuple[int, ...], Any]] = []
         self.integral: list[bool] = []
         self._index: dict[Any, int] = {}
@@ -137,18 +147,30 @@ class _Builder:
         if e.is_Pow:
             return self._power(e)
         if isinstance(e, Relational):
-            return self.emit(_RELATIONS[e.rel_op], (self.node(e.lhs), self.node(e.rhs)))
+            return self._relation(e)
         return self._function(e)
+
+    def _relation(self, e: Any) -> int:
+        left, right = self.node(e.lhs), self.node(e.rhs)
+        if left == right:  # the same register: no arithmetic is needed, and balls could not settle it
+            return self.emit("truth", (), e.rel_op in (">=", "<="))
+        return self.emit(_RELATIONS[e.rel_op], (left, right))
 
     def _symbol(self, e: Any) -> int:
         quantity = self.lookup(e.name)
         if quantity is None:
             parameter = self.paper.parameters.get(e.name)
+            if parameter is not None and e.name in self.symbolic and parameter.default is not None:
+                return self.node(parameter.default.value)
             return self.emit("input", (), e.name, integral=bool(parameter and parameter.domain.integer))
-        if quantity.algorithm is not None:
-            args = tuple(self._symbol(sympy.Symbol(p)) for p in quantity.parameters)
-            return self.emit("call", args, quantity.algorithm)
-        return self.node(formula_of(quantity))
+        return self.node_quantity(quantity)
+
+    def node_quantity(self, quantity: Quantity) -> int:
+        """A quantity's value: by its algorithm where it has one, else by its formula."""
+        if quantity.algorithm is None:
+            return self.node(formula_of(quantity))
+        args = tuple(self._symbol(sympy.Symbol(p)) for p in quantity.parameters)
+        return self.emit("call", args, quantity.algorithm)
 
     def _apply(self, e: Any) -> int:
         quantity = self.paper.quantities[e.func.__name__]

@@ -90,7 +90,9 @@ def checked(expression: sympy.Expr, shown: str | None = None) -> sympy.Expr:
     allowed = tuple(value for value in FUNCTIONS.values() if isinstance(value, type))
     kinks = [str(atom.func) for atom in expression.atoms(sympy.Function) if str(atom.func) in _KINKED]
     if kinks or expression.has(sympy.Piecewise):
-        raise TheoryError(f"The activation {label} is not smooth ({(kinks or ['Piecewise'])[0]}): no second derivative.")
+        raise TheoryError(
+            f"The activation {label} is not smooth ({(kinks or ['Piecewise'])[0]}): no second derivative."
+        )
     for atom in sorted(expression.atoms(sympy.Function), key=str):
         if not isinstance(atom, allowed):
             raise TheoryError(f"The activation {label} uses {atom.func}, which is not among {_known()}.")

@@ -109,12 +109,14 @@ class Condition:
         text: What must hold, in words.
         relation: The SymPy relation, or None when only the user or a measurement can tell.
         remedy: What to do when it fails.
+        essential: The formula is undefined where the relation is false (as opposed to unproved).
     """
 
     name: str
     text: str
     relation: Any = None
     remedy: str = ""
+    essential: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import pkgutil
 from collections.abc import Iterable
 from functools import lru_cache
 
-import bounds.papers
+from bounds import papers as folder
 from bounds.errors import TheoryError
 from bounds.model import Erratum, Paper, Quantity
 
@@ -21,7 +21,7 @@ def papers() -> dict[str, Paper]:
     2023
     """
     found = {}
-    for info in pkgutil.iter_modules(bounds.papers.__path__):
+    for info in pkgutil.iter_modules(folder.__path__):
         paper = getattr(importlib.import_module(f"bounds.papers.{info.name}"), "PAPER", None)
         if paper is not None:
             found[paper.key] = paper
@@ -48,9 +48,12 @@ def paper(key: str) -> Paper:
     return papers()[key]
 
 
+_paper = paper
+
+
 def quantities(paper: str | None = None) -> tuple[Quantity, ...]:
     """All quantities, or those of one paper, in the papers' order."""
-    chosen = [globals()["paper"](paper)] if paper else papers().values()
+    chosen = [_paper(paper)] if paper else papers().values()
     return tuple(q for p in chosen for q in p.quantities.values())
 
 
@@ -70,5 +73,5 @@ def quantity(key: str) -> Quantity:
 
 def errata(paper: str | None = None) -> tuple[Erratum, ...]:
     """All errata, or those of one paper."""
-    chosen = [globals()["paper"](paper)] if paper else papers().values()
+    chosen = [_paper(paper)] if paper else papers().values()
     return tuple(e for p in chosen for e in p.errata)

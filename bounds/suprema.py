@@ -1,30 +1,98 @@
-"""Certified suprema over the real line of smooth one-variable functions: branch and bound in ball arithmetic."""
+"""Suprema over the real line of the derivatives of an activation: exact where known, certified otherwise."""
 
 from __future__ import annotations
 
 import functools
-import heapq
-import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import sympy
 
-from bounds.arb_eval import canonical, compiled
+from bounds.arb_eval import canonical, compiled, exact_ball
+from bounds.ball import PRECISION, precision
 from bounds.errors import TheoryError
 from bounds.expressions import Z
 
 if TYPE_CHECKING:
     from flint import arb
 
+    from bounds.enclosure import Enclosure
+
 BITS = 192
-TOLERANCE_BITS = 96
-MAX_BOXES = 20_000
-_STARTS = (64, 256, 2**12, 2**16, 2**24, 2**64)
+"""Working precision of the search."""
 
 
-class Unbounded(TheoryError):
-    """The supremum is infinite, and that is proved."""
+@dataclass(frozen=True)
+class Supremum:
+    """``sup |phi^(k)|`` over the real line.
+
+    Attributes:
+        activation: The name of phi.
+        order: The number ``k`` of derivatives.
+        expression: ``phi^(k)`` in ``Z``, up to ``factor`` and an affine change of variable.
+        exact: The exact SymPy number, or None when no closed form is known.
+        factor: The supremum is ``factor * sup |expression|``; not 1 for a rescaled built-in without closed form.
+    """
+
+    activation: str
+    order: int
+    expression: sympy.Expr
+    exact: sympy.Expr | None = None
+    factor: sympy.Expr = sympy.S.One
+
+    def scaled(self, activation: str, factor: sympy.Expr) -> Supremum:
+        """This supremum times the positive number ``factor``, for the activation of that name."""
+        exact = None if self.exact is None else self.exact * factor
+        return Supremum(activation, self.order, self.expression, exact, self.factor * factor)
+
+    @property
+    def enclosure(self) -> Enclosure:
+        """The certified enclosure, of relative width below 1e-25 (exactly 0 when the supremum is 0).
+
+        Raises:
+            TheoryError: When the supremum is infinite, or cannot be certified; the message says why.
+        """
+        from bounds.enclosure import Enclosure
+        from bounds.search import UnboundedError
+
+        if self.exact is not None:
+            return Enclosure(_exact(self.exact))
+        try:
+            return Enclosure(self._certified())
+        except UnboundedError as reason:
+            raise UnboundedError(f"{self} is infinite: {reason}.") from None
+        except TheoryError as reason:
+            raise TheoryError(f"{self} is not certified: {reason}.") from None
+
+    @property
+    def is_infinite(self) -> bool:
+        """Whether the supremum is proved infinite (``enclosure`` then raises, with the growth as the reason).
+
+        Raises:
+            TheoryError: When neither a bound nor its absence can be certified.
+        """
+        from bounds.search import UnboundedError
+
+        try:
+            return not self.enclosure.ball.is_finite()
+        except UnboundedError:
+            return True
+
+    def _certified(self) -> arb:
+        with precision(BITS):
+            return exact_ball(self.factor) * certified_supremum(self.expression)
+
+    def __float__(self) -> float:
+        return float(self.exact) if self.exact is not None else float(self.enclosure)
+
+    def __str__(self) -> str:
+        return f"sup|phi{chr(39) * self.order}| of {self.activation}"
+
+
+@functools.lru_cache(maxsize=256)
+def _exact(number: sympy.Expr) -> arb:
+    with precision(PRECISION):
+        return exact_ball(number)
 
 
 def certified_supremum(expression: sympy.Expr) -> arb:
@@ -41,202 +109,47 @@ def certified_supremum(expression: sympy.Expr) -> arb:
         The enclosing ``flint.arb``.
 
     Raises:
-        Unbounded: When the function is proved unbounded.
+        UnboundedError: When the function is proved unbounded.
         TheoryError: When the tails cannot be bounded, or the budget of boxes ends first.
 
     Example:
-        >>> float(certified_supremum(sympy.tanh(Z) + sympy.exp(-(Z**2))))
-        1.13307034803846...
+        >>> float(certified_supremum(Z * sympy.exp(-(Z**2) / 2)))  # exp(-1/2), at Z = 1
+        0.60653065971263...
     """
     return _certified(canonical(expression))
 
 
 @functools.lru_cache(maxsize=128)
 def _certified(expression: sympy.Expr) -> arb:
-    from bounds.ball import precision
+    from bounds.search import Search
 
     with precision(BITS):
         if not expression.has(Z):
             return abs(compiled(expression)(None))
         first = sympy.diff(expression, Z)
-        search = Search(compiled(expression), compiled(first), compiled(sympy.diff(first, Z)))
+        f, f1, f2 = (compiled(_tidied(e)) for e in (expression, first, sympy.diff(first, Z)))
+        search = Search(f, f1, f2)
         period = _period(expression)
         if period is None:
-            search.cover_line(str(expression))
+            search.cover_line()
         else:
             search.cover_period(period)
         return search.result()
 
 
+def _tidied(expression: sympy.Expr) -> sympy.Expr:
+    """Algebraic functions factored: ``1/w - z**2/w**3`` cancels in the tails, ``1/w**3`` does not."""
+    return sympy.factor(expression) if expression.is_algebraic_expr(Z) else expression
+
+
 def _period(expression: sympy.Expr) -> sympy.Expr | None:
     """A period when ``Z`` only occurs in sines and cosines of commensurable frequencies, else None."""
-    waves = sorted(expression.atoms(sympy.sin, sympy.cos), key=str)
-    if expression.subs({wave: sympy.Dummy() for wave in waves}).has(Z):
-        return None
+    waves = [wave for wave in sorted(expression.atoms(sympy.sin, sympy.cos), key=str) if wave.has(Z)]
     frequencies = [sympy.diff(wave.args[0], Z) for wave in waves]
+    outside = expression.subs({wave: sympy.Dummy() for wave in waves})
+    if outside.has(Z) or any(frequency.has(Z) for frequency in frequencies):
+        return None
     ratios = [frequency / frequencies[0] for frequency in frequencies]
     if not all(ratio.is_Rational for ratio in ratios):
         return None
     return 2 * sympy.pi * sympy.ilcm(1, *[ratio.q for ratio in ratios]) / frequencies[0]
-
-
-@dataclass
-class Search:
-    """The state of one branch and bound for ``sup |f|``.
-
-    Attributes:
-        f: The function on balls and tails.
-        f1: Its first derivative.
-        f2: Its second derivative.
-        lower: The best value proved to be reached, or approached.
-        ceiling: The greatest upper bound of everything settled so far.
-        boxes: The heap of open boxes, the most promising first.
-    """
-
-    f: Any
-    f1: Any
-    f2: Any
-    lower: Any = None
-    ceiling: Any = None
-    boxes: list[Any] = field(default_factory=list)
-    _count: int = 0
-
-    def cover_line(self, name: str) -> None:
-        """Put both tails and the boxes between them on the books."""
-        from flint import arb
-
-        self._reach(arb(0))
-        for exponent in range(-12, 14):
-            for sign in (-1, 1):
-                self._reach(sign * arb(2) ** (arb(exponent) / 2))
-        ends = [self._tail(sign, name) for sign in (-1, 1)]
-        for sign, end in zip((-1, 1), ends, strict=True):
-            self._open(arb(0).union(arb(sign)))
-            for exponent in range(end.bit_length() - 1):
-                self._open((sign * arb(2) ** exponent).union(sign * arb(2) ** (exponent + 1)))
-
-    def cover_period(self, period: sympy.Expr) -> None:
-        """Put one period on the books."""
-        from flint import arb
-
-        length = abs(compiled(period)(None)).upper()
-        for i in range(16):
-            self._open((length * i / 16).union(length * (i + 1) / 16))
-            self._reach(arb(length * i / 16))
-
-    def result(self) -> arb:
-        """Work until no box is open, and return the ball from ``lower`` to ``ceiling``.
-
-        Raises:
-            TheoryError: When the budget of boxes ends first or the ends stay apart.
-        """
-        from flint import arb
-
-        while self.boxes:
-            if self._count > MAX_BOXES:
-                place = float(self.boxes[0][2].mid())
-                raise TheoryError(f"The supremum is not certified within {MAX_BOXES} boxes; the search stalls at {place:.6g}.")
-            self._settle(heapq.heappop(self.boxes)[2])
-        ball = arb(self.lower).union(self.ceiling if self.ceiling > self.lower else self.lower)
-        if not (ball.is_finite() and ball.rad() * 2**84 < abs(ball.mid())):
-            raise TheoryError("The supremum is approached in the tails or is zero: its value is not certified.")
-        return ball
-
-    def _reach(self, x: arb) -> arb:
-        """Evaluate at a point and raise the lower bound."""
-        value = abs(self.f(x))
-        low = value.lower()
-        if value.is_finite() and (self.lower is None or low > self.lower):
-            self.lower = low
-        return value
-
-    def _raise_ceiling(self, upper: arb) -> None:
-        if self.ceiling is None or not upper <= self.ceiling:
-            self.ceiling = upper
-
-    def _negligible(self, upper: arb) -> bool:
-        """Whether ``upper`` is no more than the value reached, up to the tolerance."""
-        from flint import arb
-
-        return self.lower is not None and bool(upper <= self.lower * (1 + arb(2) ** -TOLERANCE_BITS))
-
-    def _tail(self, sign: int, name: str) -> int:
-        """The start of a half-line on which ``|f|`` stays below what is reached elsewhere or in the limit."""
-        from bounds.tails import variable
-
-        failure = ""
-        for start in _STARTS:
-            try:
-                tail = self.f(variable(start, sign))
-                if tail.degree > 0 and tail.decays(tail.degree) and not tail.poly[-1].contains(0):
-                    raise Unbounded(f"The supremum of |{name}| is infinite: it grows like z**{tail.degree}.")
-                upper = tail.bound()
-            except Unbounded:
-                raise
-            except TheoryError as error:
-                failure = str(error)
-                continue
-            limit = abs(tail.limit()).lower()
-            if tail.decays() and (self.lower is None or limit > self.lower):
-                self.lower = limit
-            if self._negligible(upper) or start == _STARTS[-1]:
-                self._raise_ceiling(upper)
-                return start
-        raise TheoryError(f"The supremum of |{name}| is not certified in the tails. {failure}")
-
-    def _open(self, box: arb) -> None:
-        self._count += 1
-        upper = self._upper(box)
-        if self._negligible(upper):
-            self._raise_ceiling(upper)
-        else:
-            key = -float(upper) if upper.is_finite() else -math.inf
-            heapq.heappush(self.boxes, (key, self._count, box))
-
-    def _upper(self, box: arb) -> arb:
-        """The least upper bound of ``|f|`` on ``box`` among the direct and the Taylor enclosure."""
-        centre, offset = box.mid(), box - box.mid()
-        direct = abs(self.f(box)).upper()
-        taylor = abs(self.f(centre) + offset * (self.f1(centre) + offset * self.f2(box) / 2)).upper()
-        return taylor if taylor < direct or not direct.is_finite() else direct
-
-    def _settle(self, box: arb) -> None:
-        upper = self._upper(box)
-        if self._negligible(upper):
-            self._raise_ceiling(upper)
-            return
-        self._reach(box.mid())
-        slope, bend = self.f1(box), self.f2(box)
-        if slope.is_finite() and not slope.contains(0):
-            self._finish(box)
-        elif bend.is_finite() and not bend.contains(0):
-            self._newton(box)
-        else:
-            self._open(box.lower().union(box.mid()))
-            self._open(box.mid().union(box.upper()))
-
-    def _finish(self, box: arb, critical: arb | None = None) -> None:
-        """Settle a box whose maximum is at an end, or on the enclosure of its one critical point."""
-        for end in (box.lower(), box.upper()):
-            self._raise_ceiling(self._reach(end).upper())
-        if critical is not None:
-            self._reach(critical.mid())
-            self._raise_ceiling(self._upper(critical))
-
-    def _newton(self, box: arb) -> None:
-        """Interval Newton: ``f1`` is monotone here, so it vanishes at most once, inside every iterate."""
-        inner = box
-        for _ in range(64):
-            step = inner.mid() - self.f1(inner.mid()) / self.f2(inner)
-            if not step.overlaps(inner):
-                self._finish(box)
-                return
-            narrowed = step.intersection(inner)
-            if not narrowed.rad() < inner.rad() / 2:
-                break
-            inner = narrowed
-        if self._negligible(self._upper(inner)) or inner.rad() < box.rad() / 2**40:
-            self._finish(box, inner)
-        else:
-            self._open(box.lower().union(box.mid()))
-            self._open(box.mid().union(box.upper()))

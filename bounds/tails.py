@@ -12,13 +12,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from bounds.errors import TheoryError
+from bounds.remainders import Rest, added, exactly, peak, product, raised, total
 
 if TYPE_CHECKING:
     from flint import arb
 
 _MAX_DEGREE = 64
-Rest = tuple[Any, Fraction, Any]
-"""``(r, p, q)`` of the remainder ``r t^p exp(-q t)``; ``r >= 0`` and ``q >= 0`` are exact balls."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +25,12 @@ class Tail:
     """A function of ``t >= start`` known up to a remainder.
 
     Attributes:
-        poly: Coefficients of ``P``, constant first; no trailing exact zero.
+        poly: Coefficients of ``P``, constant first, rational or balls; no trailing exact zero.
         rest: The remainder's bound, or None when the function is exactly ``P``.
         start: Where the bound begins, at least 1.
     """
 
-    poly: tuple[arb, ...]
+    poly: tuple[Any, ...]
     rest: Rest | None
     start: int
 
@@ -44,7 +43,7 @@ class Tail:
         """The constant term, which is the limit at infinity when ``degree <= 0`` and ``decays()``."""
         from flint import arb
 
-        return self.poly[0] if self.poly else arb(0)
+        return arb(self.poly[0]) if self.poly else arb(0)
 
     def decays(self, degree: int = 0) -> bool:
         """Whether the remainder is ``o(t^degree)``."""
@@ -60,10 +59,12 @@ class Tail:
             >>> variable(16).power(2).bound(2)
             1.00000000000000
         """
+        from flint import arb
+
         if self.degree > degree:
-            raise TheoryError("It grows faster.")
-        total = _sum(abs(c) * _power(self.start, i - degree) for i, c in enumerate(self.poly))
-        return (total + self._rest_over(degree)).upper()
+            raise TheoryError("it grows faster than is allowed")
+        size = total(abs(arb(c)) * raised(self.start, i - degree) for i, c in enumerate(self.poly))
+        return (size + self._rest_over(degree)).upper()
 
     def _rest_over(self, degree: int) -> arb:
         """An upper bound of remainder/t^degree."""
@@ -72,39 +73,43 @@ class Tail:
         if self.rest is None:
             return arb(0)
         r, p, q = self.rest
-        return r * _peak(p - degree, q, self.start)
+        return r * peak(p - degree, q, self.start)
 
     def _floor(self) -> arb:
         """The greatest ``b`` proved in ``|f(t)| >= b t^degree``."""
+        from flint import arb
+
         d = self.degree
-        lower = _sum(abs(c) * _power(self.start, i - d) for i, c in enumerate(self.poly[:-1]))
-        floor = (abs(self.poly[-1]) - lower - self._rest_over(d)).lower()
+        lower = total(abs(arb(c)) * raised(self.start, i - d) for i, c in enumerate(self.poly[:-1]))
+        floor = (abs(arb(self.poly[-1])) - lower - self._rest_over(d)).lower()
         if not floor > 0:
-            raise TheoryError(f"Its growth is not settled at {self.start}.")
+            raise TheoryError(f"its growth is not settled at {self.start}")
         return floor
 
     def _rate(self) -> arb:
         """``k`` with ``|f(t)| >= k t``, for a growing ``f``."""
-        return (self._floor() * _power(self.start, self.degree - 1)).lower()
+        return (self._floor() * raised(self.start, self.degree - 1)).lower()
 
     def __add__(self, other: Any) -> Tail:
         other = self._lift(other)
         short, long = sorted((self.poly, other.poly), key=len)
         poly = tuple(c + (short[i] if i < len(short) else 0) for i, c in enumerate(long))
-        return self._make(poly, _add(self.rest, other.rest, self.start))
+        return self._make(poly, added(self.rest, other.rest, self.start))
 
     __radd__ = __add__
 
     def __mul__(self, other: Any) -> Tail:
+        from flint import fmpq
+
         other = self._lift(other)
-        product = [0 * c for c in (*self.poly, *other.poly)][: max(self.degree + other.degree + 1, 0)]
+        terms: list[Any] = [fmpq(0)] * (self.degree + other.degree + 1 if self.poly and other.poly else 0)
         for i, a in enumerate(self.poly):
             for j, b in enumerate(other.poly):
-                product[i + j] = product[i + j] + a * b
-        if len(product) > _MAX_DEGREE:
-            raise TheoryError(f"It grows with a power above {_MAX_DEGREE}.")
-        rest = _add(_times(self._poly_size(), other.rest), _times(other._poly_size(), self.rest), self.start)
-        return self._make(tuple(product), _add(rest, _times(self.rest, other.rest), self.start))
+                terms[i + j] = terms[i + j] + a * b
+        if len(terms) > _MAX_DEGREE:
+            raise TheoryError(f"it grows with a power above {_MAX_DEGREE}")
+        rest = added(product(self._poly_size(), other.rest), product(other._poly_size(), self.rest), self.start)
+        return self._make(tuple(terms), added(rest, product(self.rest, other.rest), self.start))
 
     __rmul__ = __mul__
 
@@ -131,9 +136,9 @@ class Tail:
             ball = arb(fmpq(number.numerator, number.denominator))
             return self._near(lambda x: power(x, exponent), lambda x: ball * power(x, exponent) / x)
         if number.denominator > 1 and not self.poly[-1] > 0:
-            raise TheoryError("It takes a root of a negative number.")
+            raise TheoryError("it takes a root of a negative number")
         scale = self._floor() if number < 0 else self.bound(self.degree)
-        return self._make((), (_power(scale, number).upper(), self.degree * number, arb(0)))
+        return self._make((), (raised(scale, number).upper(), self.degree * number, arb(0)))
 
     def __getattr__(self, name: str) -> Callable[[], Tail]:
         if name not in _SLOPES:
@@ -155,18 +160,18 @@ class Tail:
         width = self._rest_over(0)
         steep = abs(slope(centre + arb(0, 1) * width)).upper() if self.rest else arb(0)
         if not (steep.is_finite() and value(centre).is_finite()):
-            raise TheoryError("It is not defined near infinity.")
-        return self._make((value(centre),), _times((steep, Fraction(0), arb(0)), self.rest))
+            raise TheoryError("it is not defined near infinity")
+        return self._make((exactly(value(centre)),), product((steep, Fraction(0), arb(0)), self.rest))
 
     def _far(self, name: str, sign: int) -> Tail:
         """``g(f)`` for a growing ``f``, with ``|f| >= k t``: the limit of ``g`` and how fast it is reached."""
-        from flint import arb
+        from flint import arb, fmpq
 
         k, zero = self._rate(), Fraction(0)
         if name == "tanh":  # 1 - tanh x <= 2 exp(-2x)
-            return self._make((arb(sign),), (arb(2), zero, 2 * k))
+            return self._make((fmpq(sign),), (arb(2), zero, 2 * k))
         if name in ("erf", "erfc"):  # erfc x <= exp(-x^2) <= exp(1/4 - x)
-            return self._make((arb(sign) if name == "erf" else arb(1 - sign),), (arb(2), zero, k))
+            return self._make((fmpq(sign if name == "erf" else 1 - sign),), (arb(2), zero, k))
         if name == "sech":
             return self._make((), (arb(2), zero, k))
         if name in ("sin", "cos"):
@@ -177,13 +182,13 @@ class Tail:
             return self + Tail((), (arb(1), zero, k), self.start)
         if name in ("exp", "softplus") and sign < 0:
             return self._make((), (arb(1), zero, k))
-        raise TheoryError(f"It contains {name} of something that grows.")
+        raise TheoryError(f"{name} is applied to something that grows (tanh, sigmoid, softplus, silu are understood)")
 
     def _lift(self, other: Any) -> Tail:
         return other if isinstance(other, Tail) else self._make((other,), None)
 
     def _make(self, poly: tuple[Any, ...], rest: Rest | None) -> Tail:
-        while poly and poly[-1].is_zero():
+        while poly and poly[-1] == 0:
             poly = poly[:-1]
         return Tail(poly, rest, self.start)
 
@@ -202,9 +207,9 @@ def variable(start: int, scale: Any = 1) -> Tail:
         >>> bool(variable(64).tanh().limit() == 1)
         True
     """
-    from flint import arb
+    from flint import fmpq
 
-    return Tail((arb(0), arb(1) * scale), None, start)
+    return Tail((fmpq(0), fmpq(1) * scale), None, start)
 
 
 _SLOPES: dict[str, Callable[[Any], Any]] = {
@@ -222,42 +227,3 @@ _SLOPES: dict[str, Callable[[Any], Any]] = {
     "cosh": lambda x: x.sinh(),
 }
 """Bounds of the derivative, on a ball, of each function that a tail can pass through."""
-
-
-def _sum(terms: Any) -> arb:
-    from flint import arb
-
-    return sum(terms, arb(0))
-
-
-def _power(base: Any, exponent: Any) -> arb:
-    """``base**exponent`` for a positive base and a rational exponent."""
-    from flint import arb, fmpq
-
-    exponent = Fraction(exponent)
-    return arb(base) ** arb(fmpq(exponent.numerator, exponent.denominator)) if exponent else arb(1)
-
-
-def _peak(p: Fraction, q: Any, start: int) -> arb:
-    """An upper bound of ``t^p exp(-q t)`` over ``t >= start``: the maximum is at ``p/q``, or at ``start``."""
-    from flint import arb, fmpq
-
-    power = arb(fmpq(p.numerator, p.denominator))
-    if p <= 0 or q * start > power:
-        return (_power(start, p) * (-q * start).exp()).upper()
-    if not q > 0:
-        raise TheoryError("It grows, as far as can be proved.")
-    return ((power / q) ** power * (-power).exp()).upper()
-
-
-def _times(a: Rest | None, b: Rest | None) -> Rest | None:
-    return None if a is None or b is None else ((a[0] * b[0]).upper(), a[1] + b[1], (a[2] + b[2]).lower())
-
-
-def _add(a: Rest | None, b: Rest | None, start: int) -> Rest | None:
-    """The sum, expressed in the slower decay of the two: ``t^5 e^-t + t^-2 <= (1 + C) t^-2``."""
-    if a is None or b is None:
-        return a or b
-    slow, fast = (a, b) if a[2] < b[2] or (a[2] == b[2] and a[1] >= b[1]) else (b, a)
-    ratio = fast[0] * _peak(fast[1] - slow[1], (fast[2] - slow[2]).lower(), start)
-    return (slow[0] + ratio).upper(), slow[1], slow[2]

@@ -17,16 +17,19 @@ class Ball:
     """Balls; see ``bounds.arithmetic``. Comparisons raise ``Undecided`` when the balls overlap."""
 
     def convert(self, value: Any) -> Any:
-        """A ball around the value (exact for int and float)."""
-        return to_ball(value)
+        """A ball around the value: exact for int and float, enclosing for exact constants and suprema."""
+        exact = getattr(value, "exact", None)
+        if exact is not None:
+            value = exact
+        if hasattr(value, "enclosure"):
+            return value.enclosure.ball
+        if getattr(value, "is_Rational", True):
+            return to_ball(value)
+        from bounds.arb_eval import exact_ball
 
-    def const(self, number: Any) -> Any:
-        """A SymPy number, enclosed."""
-        if number.is_Rational:
-            return to_ball(number)
-        from bounds.arb_eval import arb_number
+        return exact_ball(value)
 
-        return arb_number(number)
+    const = convert
 
     def add(self, *terms: Any) -> Any:
         """The sum."""
@@ -98,6 +101,10 @@ class Ball:
         if yes == no:
             raise Undecided(f"{a.str(12)} against {b.str(12)} is not settled at this precision")
         return yes
+
+    def truth(self, value: bool) -> bool:
+        """A relation settled before any arithmetic."""
+        return value
 
     def gt(self, a: Any, b: Any) -> bool:
         """``a > b``, proved or refuted."""

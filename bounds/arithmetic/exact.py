@@ -1,107 +1,116 @@
-"""Exact rational arithmetic: settles comparisons that hold with equality. Scalars only."""
+"""Exact arithmetic on SymPy numbers: settles what balls cannot, comparisons that hold with equality. Scalars only."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Any
 
-from bounds.errors import TheoryError
+import sympy
 
-
-class Irrational(TheoryError):
-    """The expression leaves the rational numbers."""
+from bounds.arithmetic.ball import Undecided
 
 
 class Exact:
-    """Fractions; see ``bounds.arithmetic``. An operation with an irrational result raises ``Irrational``."""
+    """Exact numbers; see ``bounds.arithmetic``. A comparison that SymPy cannot prove raises ``Undecided``."""
 
-    def convert(self, value: Any) -> Fraction:
-        """An int, float (taken bit by bit), Fraction or rational SymPy number."""
-        if getattr(value, "is_Rational", False):
-            return Fraction(int(value.p), int(value.q))
-        if not isinstance(value, int | float | Fraction) and not hasattr(value, "numerator"):
-            raise Irrational(f"{value} is not rational")
-        return Fraction(int(value.numerator), int(value.denominator)) if hasattr(value, "numerator") else Fraction(value)
+    def convert(self, value: Any) -> Any:
+        """An exact number: ints, fractions and SymPy numbers as they are, floats bit by bit, suprema when exact."""
+        value = getattr(value, "exact", value)
+        if value is None:
+            raise Undecided("a constant without exact value")
+        return sympy.Rational(*value.as_integer_ratio()) if isinstance(value, float) else sympy.sympify(value)
 
     const = convert
 
-    def add(self, *terms: Fraction) -> Fraction:
+    def add(self, *terms: Any) -> Any:
         """The sum."""
-        return sum(terms, Fraction(0))
+        return sympy.Add(*terms)
 
     add_mixed = add
 
-    def mul(self, *factors: Fraction) -> Fraction:
+    def mul(self, *factors: Any) -> Any:
         """The product."""
-        return math.prod(factors, start=Fraction(1))
+        return sympy.Mul(*factors)
 
-    def div(self, a: Fraction, b: Fraction) -> Fraction:
+    def div(self, a: Any, b: Any) -> Any:
         """The quotient."""
         return a / b
 
-    def sqrt(self, a: Fraction) -> Fraction:
-        """The square root of a perfect square."""
-        if a < 0:
-            raise Irrational(f"sqrt({a}) is not real")
-        root = Fraction(math.isqrt(a.numerator), math.isqrt(a.denominator))
-        if root * root != a:
-            raise Irrational(f"sqrt({a}) is irrational")
-        return root
+    def sqrt(self, a: Any) -> Any:
+        """The square root."""
+        return sympy.sqrt(a)
 
-    def power(self, a: Fraction, b: Fraction) -> Fraction:
-        """``a**b`` for an integer b of moderate size."""
-        if b.denominator != 1 or abs(b) > 4096:
-            raise Irrational(f"{a}**{b} is not evaluated exactly")
-        return a ** int(b)
+    def power(self, a: Any, b: Any) -> Any:
+        """``a**b``; refused where writing the digits out would take long."""
+        if b.is_Integer and abs(b) > 4096 and a not in (0, 1):
+            raise Undecided(f"{a}**{b} is not written out")
+        return a**b
 
-    def _irrational(self, *args: Fraction) -> Fraction:
-        raise Irrational("a transcendental function is irrational here")
+    def exp(self, a: Any) -> Any:
+        """The exponential."""
+        return sympy.exp(a)
 
-    exp = log = log1p = _irrational
+    def log(self, a: Any) -> Any:
+        """The natural logarithm."""
+        return sympy.log(a)
 
-    def maximum(self, *args: Fraction) -> Fraction:
+    def log1p(self, a: Any) -> Any:
+        """``log(1 + a)``."""
+        return sympy.log(1 + a)
+
+    def maximum(self, *args: Any) -> Any:
         """The largest."""
-        return max(args)
+        return sympy.Max(*args)
 
-    def minimum(self, *args: Fraction) -> Fraction:
+    def minimum(self, *args: Any) -> Any:
         """The smallest."""
-        return min(args)
+        return sympy.Min(*args)
 
-    def absolute(self, a: Fraction) -> Fraction:
+    def absolute(self, a: Any) -> Any:
         """The absolute value."""
-        return abs(a)
+        return sympy.Abs(a)
 
-    def ceiling(self, a: Fraction) -> Fraction:
+    def ceiling(self, a: Any) -> Any:
         """The least integer above."""
-        return Fraction(math.ceil(a))
+        nearest = sympy.Integer(sympy.N(a, 30).round())
+        return nearest if self._zero(a - nearest) else sympy.ceiling(a)
 
-    def where(self, condition: bool, a: Fraction, b: Fraction) -> Fraction:
+    def where(self, condition: bool, a: Any, b: Any) -> Any:
         """``a`` if the condition holds, else ``b``."""
         return a if condition else b
 
-    def gt(self, a: Fraction, b: Fraction) -> bool:
+    def truth(self, value: bool) -> bool:
+        """A relation settled before any arithmetic."""
+        return value
+
+    def _zero(self, difference: Any) -> bool:
+        """Whether an exact number is zero, proved (``equals`` uses minimal polynomials); else not zero."""
+        answer = difference.equals(0)
+        if answer is None:
+            raise Undecided(f"{difference} = 0 is not settled")
+        return bool(answer)
+
+    def gt(self, a: Any, b: Any) -> bool:
         """``a > b``."""
-        return a > b
+        return not self._zero(a - b) and bool(sympy.N(a - b, 30) > 0)
 
-    def ge(self, a: Fraction, b: Fraction) -> bool:
+    def ge(self, a: Any, b: Any) -> bool:
         """``a >= b``."""
-        return a >= b
+        return self._zero(a - b) or bool(sympy.N(a - b, 30) > 0)
 
-    def lt(self, a: Fraction, b: Fraction) -> bool:
+    def lt(self, a: Any, b: Any) -> bool:
         """``a < b``."""
-        return a < b
+        return self.gt(b, a)
 
-    def le(self, a: Fraction, b: Fraction) -> bool:
+    def le(self, a: Any, b: Any) -> bool:
         """``a <= b``."""
-        return a <= b
+        return self.ge(b, a)
 
-    def geometric(self, x: Fraction, n: Fraction) -> Fraction:
+    def geometric(self, x: Any, n: Any) -> Any:
         """``1 + x + ... + x^(n-1)``."""
         return n if x == 1 else (self.power(x, n) - 1) / (x - 1)
 
-    def bits(self, n: Fraction) -> Iterator[bool]:
+    def bits(self, n: Any) -> Iterator[bool]:
         """The binary digits of an integer, the highest first."""
         for digit in bin(int(n))[2:] if n > 0 else "":
             yield digit == "1"

@@ -107,6 +107,10 @@ class Float64:
         """``a`` where the condition holds, else ``b``."""
         return np.where(condition, a, b)
 
+    def truth(self, value: bool) -> bool:
+        """A relation settled before any arithmetic."""
+        return value
+
     def gt(self, a: Any, b: Any) -> Any:
         """``a > b``."""
         return a > b

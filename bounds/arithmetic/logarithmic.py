@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ class Signed(NamedTuple):
 
 def _ln(value: Any) -> float:
     """ln of a positive int, Fraction or float of any size."""
-    if hasattr(value, "numerator") and not isinstance(value, np.generic):
+    if isinstance(value, int | Fraction):
         return _ln_integer(int(value.numerator)) - _ln_integer(int(value.denominator))
     return math.log(value)
 
@@ -43,14 +44,16 @@ class Logarithmic:
         if isinstance(value, np.ndarray):
             with np.errstate(divide="ignore"):
                 return Signed(np.sign(value), np.log(np.abs(value.astype(np.float64))))
-        if not hasattr(value, "numerator") and not isinstance(value, float | np.generic):
+        if getattr(value, "is_Rational", False):
+            value = Fraction(int(value.p), int(value.q))
+        elif not isinstance(value, int | Fraction):
             value = float(value)
         sign = (value > 0) - (value < 0)
         return Signed(np.float64(sign), np.float64(_ln(abs(value)) if sign else -np.inf))
 
     def const(self, number: Any) -> Signed:
         """A SymPy number."""
-        return self.convert(number if number.is_Rational else float(number))
+        return self.convert(number)
 
     def add(self, *terms: Signed) -> Signed:
         """The sum, scaled by the largest term."""
@@ -133,6 +136,10 @@ class Logarithmic:
     def where(self, condition: Any, a: Signed, b: Signed) -> Signed:
         """``a`` where the condition holds, else ``b``."""
         return Signed(np.where(condition, a.sign, b.sign), np.where(condition, a.ln, b.ln))
+
+    def truth(self, value: bool) -> bool:
+        """A relation settled before any arithmetic."""
+        return value
 
     def gt(self, a: Signed, b: Signed) -> Any:
         """``a > b``."""

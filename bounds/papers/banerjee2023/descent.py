@@ -12,7 +12,8 @@ from bounds.papers.banerjee2023.letters import DEEP, IN_BALL, INITIAL, SMOOTH, S
 L, m, d, k, a, b = (symbol(x) for x in ("L", "m", "d", "k", "a", "b"))
 kappa, rho_2, gbar_norm_sq, lambda_t = (symbol(x) for x in ("kappa", "rho_2", "gbar_norm_sq", "lambda_t"))
 c_1, c_2, c_H, varrho, loss_ball = (symbol(x) for x in ("c_1", "c_2", "c_H", "varrho", "loss_ball"))
-beta, rsc_alpha, chi, failure = (symbol(x) for x in ("beta", "rsc_alpha", "chi", "failure"))
+beta, chi, failure = (symbol(x) for x in ("beta", "chi", "failure"))
+rsc_alpha = sympy.Symbol("rsc_alpha", real=True)  # of either sign: SymPy must not decide alpha > 0 by itself
 omega_t, gamma_t, loss_0, loss_star, eps = (symbol(x) for x in ("omega_t", "gamma_t", "loss_0", "loss_star", "eps"))
 root_m = sympy.sqrt(m)
 

@@ -80,6 +80,7 @@ WIDE = Condition("Lemma A.1", "the width is at least the input dimension: m >= d
                  symbol("m") >= symbol("d"), "widen the network")
 IN_BALL = Condition("ball", "the parameters lie in the layerwise spectral ball of radii rho, rho_1 (Def 3.1)")
 SQUARE = Condition("square loss", "the loss is the mean of (y_i - f_i)^2")
-DEEP = Condition("L >= 2", "psi_H has no pair of layers at L = 1 (erratum B4)", symbol("L") >= 2, "use L >= 2")
+DEEP = Condition("L >= 2", "psi_H has no pair of layers at L = 1 (erratum B4)", symbol("L") >= 2, "use L >= 2",
+                 essential=True)
 WIDE_GAMMA = Condition("gamma >= 1", "the chain constant is proved for gamma >= 1 only (errata B5, B6)",
                        symbol("gamma") >= 1, "use c_H_safe")

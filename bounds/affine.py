@@ -1,0 +1,76 @@
+"""Symbolic facts about an activation: its parity, and the built-in of which it is an affine image."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import sympy
+
+from bounds.arb_eval import canonical
+from bounds.expressions import Z
+
+
+@functools.lru_cache(maxsize=256)
+def parity(expression: sympy.Expr) -> str | None:
+    """``"odd"``, ``"even"``, or None when ``expression`` is neither, or neither could be proved by expansion.
+
+    Args:
+        expression: A SymPy expression in ``Z``.
+
+    Example:
+        >>> parity(sympy.tanh(Z) * Z)
+        'even'
+    """
+    from bounds.arb_eval import canonical
+
+    here = canonical(expression)
+    there = here.subs(Z, -Z)
+    for word, sign in (("odd", 1), ("even", -1)):
+        if there + sign * here == 0 or (cheap(here) and sympy.expand(there + sign * here) == 0):
+            return word
+    return None
+
+
+def cheap(expression: sympy.Expr) -> bool:
+    """Whether ``expand`` of ``expression`` is quick: no high powers."""
+    powers = [p for p in expression.atoms(sympy.Pow) if p.base.has(Z) and p.exp.is_Integer]
+    return math.prod(max(abs(int(p.exp)), 1) for p in powers) <= 64
+
+
+def affine_match(expression: sympy.Expr, phi: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr] | None:
+    """``(a, b)`` with ``expression = a phi(b z + c) + e`` for some constants, else None.
+
+    The inner map is read off each function in ``expression`` of the kind that ``phi`` contains once; ``a`` is then
+    the ratio of the coefficients of that function, and the claim is checked by expansion.
+
+    Args:
+        expression: A SymPy expression in ``Z``.
+        phi: ``Z`` itself, or an expression whose ``canonical`` form contains one function.
+
+    Example:
+        >>> affine_match(3 - sympy.tanh(Z / 2 + 1), sympy.tanh(Z))
+        (-1, 1/2)
+    """
+    here, template = sympy.expand(canonical(expression)), canonical(phi)
+    slope = sympy.diff(here, Z)
+    if template == Z:
+        return (slope, sympy.S.One) if slope.is_number else None
+    (wave,) = template.atoms(sympy.Function)
+    for atom in sorted(here.atoms(sympy.Function), key=str):
+        shift = sympy.pi / 2 if isinstance(atom, sympy.cos) and isinstance(wave, sympy.sin) else 0
+        if not (isinstance(atom, wave.func) or shift):
+            continue
+        inner = (atom.args[0] + shift) / sympy.diff(wave.args[0], Z)
+        scale = _scale(here, sympy.expand(template.subs(Z, inner)), atom)
+        if scale is not None and sympy.diff(inner, Z).is_number:
+            return scale, sympy.diff(inner, Z)
+    return None
+
+
+def _scale(here: sympy.Expr, image: sympy.Expr, atom: sympy.Expr) -> sympy.Expr | None:
+    """The constant ``a`` with ``here - a image`` constant, else None."""
+    if image.coeff(atom) == 0:
+        return None
+    a = sympy.cancel(here.coeff(atom) / image.coeff(atom))
+    return a if a.is_number and a != 0 and not sympy.expand(here - a * image).has(Z) else None

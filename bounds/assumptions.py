@@ -1,0 +1,132 @@
+"""The state of assumptions at given values: true, false or undecided, never passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import sympy
+from sympy.core.function import AppliedUndef
+
+from bounds.binding import Binding, bind, show
+from bounds.errors import TheoryError
+from bounds.model import Condition, Paper, Quantity
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One assumption and its state: True, False or None (undecided)."""
+
+    condition: Condition
+    state: bool | None
+    reason: str
+
+    def __str__(self) -> str:
+        remedy = f" ({self.condition.remedy})" if self.state is False and self.condition.remedy else ""
+        return f"{self.condition.name}: {self.condition.text}; {self.reason}{remedy}"
+
+
+def assumptions_of(quantity: Quantity, given: frozenset[str] = frozenset()) -> tuple[Condition, ...]:
+    """The assumptions of ``quantity`` and of everything it is built on, up to what is given; each once."""
+    found: dict[str, Condition] = {}
+    for q in _dependencies(quantity, given, set()):
+        for condition in q.assumptions:
+            found.setdefault(condition.name, condition)
+    return tuple(found.values())
+
+
+def _dependencies(quantity: Quantity, given: frozenset[str], seen: set[str]) -> Iterator[Quantity]:
+    """The quantity and those that its formula names; alternatives guard themselves and are not entered."""
+    if quantity.name in seen:
+        return
+    seen.add(quantity.name)
+    yield quantity
+    paper = quantity.paper
+    for formula in (quantity.expression, *(c.relation for c in quantity.conditions)):
+        expression = sympy.sympify(formula) if formula is not None else sympy.S.Zero
+        names = {s.name for s in expression.free_symbols} | {f.func.__name__ for f in expression.atoms(AppliedUndef)}
+        for name in sorted(names - given):
+            target = paper.quantities.get(paper.proved.get(name, name))
+            if target is not None:
+                yield from _dependencies(target, given, seen)
+
+
+@lru_cache(maxsize=4096)
+def _essential(quantity: Quantity, given: frozenset[str]) -> tuple[Condition, ...]:
+    return tuple(c for c in assumptions_of(quantity, given) if c.essential)
+
+
+def require_defined(quantity: Quantity, binding: Binding) -> None:
+    """Raise a ``TheoryError`` where the formula itself is undefined."""
+    for condition in _essential(quantity, binding.given):
+        judged = judge(quantity.paper, condition, binding)
+        if judged.state is False:
+            raise TheoryError(f"{quantity.key} is undefined: {judged}")
+
+
+def check(quantity: Quantity, values: Mapping[str, Any], binding: Binding | None = None) -> tuple[Checked, ...]:
+    """Every assumption's state at ``values`` (and the defaults of ``binding`` when given)."""
+    if binding is None:
+        relations = tuple(c.relation for c in quantity.assumptions if c.relation is not None)
+        binding = bind(quantity.paper, (quantity,), values, top=quantity, also=relations)
+    return tuple(judge(quantity.paper, c, binding) for c in assumptions_of(quantity, binding.given))
+
+
+def judge(paper: Paper, condition: Condition, binding: Binding) -> Checked:
+    """One condition under a binding."""
+    if condition.relation is None:
+        return Checked(condition, None, "taken as given; only data or the network can tell")
+    names = sorted(condition.relation.free_symbols, key=str)
+    missing = sorted(binding.tape(paper, (condition.relation,)).inputs - set(binding.values))
+    if missing:
+        return Checked(condition, None, f"undecided without {', '.join(missing)}")
+    state = holds(paper, condition.relation, binding)
+    seen = ", ".join(f"{s.name} = {_value(paper, s, binding)}" for s in names)
+    if state is None:
+        return Checked(condition, None, f"undecided at {seen}")
+    return Checked(condition, state, f"{'holds' if state else 'fails'} at {seen}")
+
+
+def _value(paper: Paper, name: Any, binding: Binding) -> str:
+    from bounds.evaluate import floats
+
+    if name.name in binding.values:
+        return show(binding.values[name.name])
+    return show(floats(binding.tape(paper, (name,)), binding))
+
+
+def holds(paper: Paper, relation: Any, binding: Binding) -> bool | None:
+    """Whether ``relation`` holds (at all points, for arrays): certified, exact on equality; None when undecided."""
+    if relation in (True, sympy.true):
+        return True
+    tape = binding.tape(paper, (relation,))
+    if tape.inputs - set(binding.values):
+        return None
+    inputs = {n: v for n, v in binding.values.items() if n in tape.inputs}
+    if any(isinstance(v, np.ndarray) for v in inputs.values()):
+        from bounds.arithmetic.float64 import Float64
+
+        ops = Float64()
+        with np.errstate(all="ignore"):
+            return bool(np.all(tape.run(ops, {n: ops.convert(v) for n, v in inputs.items()})[0]))
+    return decide(tape, inputs)
+
+
+def decide(tape: Any, inputs: Mapping[str, Any], limit: int = 4096) -> bool | None:
+    """The truth of a one-relation tape at a point: balls of growing precision, exact numbers for ties."""
+    from bounds.arithmetic.ball import Ball, Undecided
+    from bounds.arithmetic.exact import Exact
+    from bounds.ball import precision
+
+    size = max((abs(v).bit_length() for v in inputs.values() if isinstance(v, int)), default=0)
+    ops, bits = Ball(), max(128, 2 * size + 64)
+    for arithmetic, attempt in ((ops, bits), (ops, 4 * bits), (Exact(), bits), (ops, max(limit, 16 * bits))):
+        with precision(attempt):
+            try:
+                return bool(tape.run(arithmetic, {n: arithmetic.convert(v) for n, v in inputs.items()})[0])
+            except Undecided:
+                continue
+    return None
