@@ -7,8 +7,27 @@ import math
 
 import sympy
 
-from bounds.arb_eval import canonical
+from bounds.arb_eval import Softplus, canonical
 from bounds.expressions import Z
+
+
+def even_part(expression: sympy.Expr) -> sympy.Expr:
+    """``(f(z) + f(-z))/2``, expanded, with ``softplus(-u)`` written as ``softplus(u) - u`` so that terms cancel.
+
+    Args:
+        expression: A SymPy expression in ``Z``; ``cheap``, or the expansion may be long.
+
+    Example:
+        >>> even_part(1 / (1 + sympy.exp(-Z)))
+        1/2
+    """
+    here = sympy.expand(canonical(expression))
+    there = here.subs(Z, -Z)
+    return sympy.expand(((here + there) / 2).replace(Softplus, _signed))
+
+
+def _signed(u: sympy.Expr) -> sympy.Expr:
+    return Softplus(-u) + u if u.could_extract_minus_sign() else Softplus(u)
 
 
 @functools.lru_cache(maxsize=256)

@@ -108,9 +108,9 @@ def exact_ball(constant: Any) -> arb:
 
     Example:
         >>> float(exact_ball(4 * sympy.sqrt(3) / 9))
-        0.769800358919501
+        0.7698003589195...
     """
-    return compiled(canonical(sympy.sympify(constant)))(None)
+    return compiled(canonical(sympy.sympify(constant, strict=True)))(None)
 
 
 def compiled(expression: sympy.Expr) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 
 from bounds.errors import TheoryError
-from bounds.forms import EndpointMax
+from bounds.forms import EndpointMax, Largest
 from bounds.model import Paper, Quantity
 
 _RELATIONS = {">": "gt", ">=": "ge", "<": "lt", "<=": "le"}
@@ -220,7 +220,7 @@ class _Builder:
             return self._piecewise(e)
         if isinstance(e, sympy.log):
             return self._logarithm(e)
-        name = {"Max": "maximum", "Min": "minimum", "ceiling": "ceiling", "Abs": "absolute", "exp": "exp"}.get(
+        name = {"Largest": "maximum", "Max": "maximum", "Min": "minimum", "ceiling": "ceiling", "Abs": "absolute", "exp": "exp"}.get(
             e.func.__name__
         )
         if name is None:
@@ -261,11 +261,9 @@ class _Builder:
         if isinstance(e, AppliedUndef):
             return self.written_out(self.at(self.paper.quantities[e.func.__name__], e.args))
         if isinstance(e, EndpointMax):
-            return sympy.Max(*map(self.written_out, e.ends), evaluate=False)
+            return Largest(*map(self.written_out, e.ends))
         if isinstance(e, sympy.Sum):
             return sympy.Sum(self.written_out(e.function), e.limits[0])
         if not e.args:
             return e
-        if isinstance(e, sympy.Max):
-            return sympy.Max(*map(self.written_out, e.args), evaluate=False)
         return e.func(*map(self.written_out, e.args))

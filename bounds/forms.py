@@ -38,7 +38,7 @@ class EndpointMax(sympy.Expr):  # type: ignore[misc]
 
     def doit(self, **hints: Any) -> sympy.Expr:
         """The larger of the two ends."""
-        return sympy.Max(*self.ends, evaluate=False)
+        return Largest(*self.ends).doit(**hints)
 
     def _latex(self, printer: Any) -> str:
         return rf"\max_{{{self.args[4].name}}} {printer._print(self.args[0])}"
@@ -51,6 +51,20 @@ class EndpointMax(sympy.Expr):  # type: ignore[misc]
         return prettyForm(*body.left(f"max[{domain}] "), binding=prettyForm.FUNC)
 
 
-def max_of(*args: Any) -> sympy.Expr:
-    """``max(...)`` kept as written: SymPy's own simplification of symbolic maxima is slow and not needed."""
-    return sympy.Max(*map(sympy.sympify, args), evaluate=False)
+class Largest(sympy.Function):  # type: ignore[misc]
+    """``max{...}`` kept as written: SymPy's own ``Max`` compares its arguments symbolically at every substitution."""
+
+    def doit(self, **hints: Any) -> sympy.Expr:
+        """SymPy's maximum."""
+        return sympy.Max(*[a.doit(**hints) for a in self.args])
+
+    def _eval_evalf(self, prec: int) -> sympy.Expr:
+        return self.doit()._eval_evalf(prec)
+
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        inner = r"\max\left\{" + ",\\; ".join(map(printer._print, self.args)) + r"\right\}"
+        return inner if exp is None else rf"\left({inner}\right)^{{{exp}}}"
+
+    def _pretty(self, printer: Any) -> prettyForm:
+        inner = printer._print_seq(self.args, "{", "}", delimiter=";  ")
+        return prettyForm(*inner.left("max"), binding=prettyForm.FUNC)

@@ -11,17 +11,17 @@ import numpy as np
 import sympy
 
 from bounds.activations import Activation, get
-from bounds.affine import parity
+from bounds.affine import cheap, even_part
 from bounds.arb_eval import canonical, compiled, exact_ball
 from bounds.errors import TheoryError
-from bounds.expressions import Z
+from bounds.expressions import Z, parse
 from bounds.moments import closed_form
 
 if TYPE_CHECKING:
     from bounds.enclosure import Enclosure
 
 _MAX_POINTS = 2**18
-_CANCELLATION = 1e-3
+_CANCELLATION = 0.05
 _MODULES = [{"Softplus": lambda u: np.logaddexp(0, u)}, "scipy", "numpy"]
 
 
@@ -40,17 +40,17 @@ def expectation(
 
     A closed form is used where one is known (``bounds.moments``). Otherwise the float is the trapezoidal rule on the
     real line, whose error falls geometrically for an analytic ``g``, halved until it settles to rounding; where the
-    integrand cancels it is the middle of the enclosure. The enclosure integrates ``g(scale z) n(z)`` over [-T, T] in
-    ball arithmetic (``acb.integral``) and adds a bound of the rest: ``|g(scale z)| <= C |z|^p`` for ``|z| >= T``, proved by ``bounds.tails``
-    or given by ``growth``, and ``int_T^oo z^p n(z) dz <= T^(p-1) n(T)/(1 - (p-1)/T^2)`` for ``T^2 > p - 1 >= 0``
-    (integrate by parts once; without the denominator for ``p <= 1``).
+    integrand cancels, or is too steep, it is the middle of the enclosure. The enclosure integrates
+    ``g(scale z) n(z)`` over [-T, T] in ball arithmetic (``acb.integral``) and adds a bound of the rest:
+    ``|g(scale z)| <= C |z|^p`` for ``|z| >= T``, proved by ``bounds.tails`` or given by ``growth``, and, by parts,
+    ``int_T^oo z^p n(z) dz <= T^(p-1) n(T)/(1 - (p-1)/T^2)`` for ``T^2 > p - 1 >= 0`` (no denominator for p <= 1).
 
     Args:
-        g: A SymPy expression in ``Z``, an Activation, or a number.
+        g: A SymPy expression in ``Z``, text for ``bounds.expressions.parse``, an Activation, or a number.
         scale: The standard deviation: int, float (taken bit by bit), Fraction, decimal string or SymPy number.
         certified: Whether to return an enclosure.
         digits: Decimal digits asked of the enclosure, relative to ``E|g|``.
-        growth: ``(A, B, p)`` with ``|g(u)| <= A + B |u|^p`` for all real ``u``; only for a ``g`` whose growth is not derived.
+        growth: ``(A, B, p)`` with ``|g(u)| <= A + B |u|^p`` for all real ``u``, where it cannot be derived.
 
     Returns:
         A float of relative error about 1e-14, or an ``Enclosure``.
@@ -66,14 +66,14 @@ def expectation(
     """
     integrand = _integrand(g, scale)
     exact = closed_form(integrand)
-    if exact is None and parity(integrand) == "odd":
-        exact = sympy.S.Zero
+    if exact is None and cheap(integrand):
+        exact = closed_form(even_part(integrand))  # the odd part integrates to 0: E sigmoid(z) is exactly 1/2
     if certified:
         return _exact_enclosure(exact, digits) if exact is not None else _enclosure(integrand, scale, growth, digits)
     if exact is not None:
         return float(sympy.N(exact, 17))
     value = _trapezoid(integrand)
-    return float(_enclosure(integrand, scale, growth, 20)) if value is None else value
+    return float(_enclosure(integrand, scale, growth, 30)) if value is None else value
 
 
 def hermite_coefficient(activation: Any, i: int, *, scale: Any = 1, certified: bool = False) -> Any:
@@ -130,7 +130,9 @@ def gauss_hermite(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _integrand(g: Any, scale: Any) -> sympy.Expr:
-    expression = g.expression if isinstance(g, Activation) else sympy.sympify(g)
+    if isinstance(g, str):
+        g = parse(g)
+    expression = g.expression if isinstance(g, Activation) else sympy.sympify(g, strict=True)
     if expression.free_symbols - {Z}:
         extra = ", ".join(sorted(map(str, expression.free_symbols - {Z})))
         raise TheoryError(f"The integrand has free symbols besides z: {extra}.")
@@ -160,8 +162,8 @@ def _exact_enclosure(exact: sympy.Expr, digits: int) -> Enclosure:
 def _trapezoid(integrand: sympy.Expr) -> float | None:
     """The trapezoidal rule, halved until it settles; None where it does not, or where the terms cancel."""
     g = sympy.lambdify(Z, canonical(integrand), _MODULES)
-    last, step = math.nan, 0.5
-    while 16 / step < _MAX_POINTS:
+    last, step = math.nan, _first_step(integrand)
+    while step * _MAX_POINTS > 16:
         terms = _terms(g, step)
         value, size = math.fsum(terms), math.fsum(abs(terms))
         if not math.isfinite(size) or max(abs(terms[0]), abs(terms[-1])) > 1e-20 * size:
@@ -170,6 +172,15 @@ def _trapezoid(integrand: sympy.Expr) -> float | None:
             return value if abs(value) >= _CANCELLATION * size else None
         last, step = value, step / 2
     return None
+
+
+def _first_step(integrand: sympy.Expr) -> float:
+    """A step that no feature slips through: the inverse of the steepest inner function on [-6, 6]."""
+    inner = [f.args[0] for f in integrand.atoms(sympy.Function)]
+    inner += [p.base for p in integrand.atoms(sympy.Pow) if p.exp.is_Rational and not (p.exp.is_Integer and p.exp > 0)]
+    slopes = [sympy.diff(u, Z) for u in inner]
+    steepest = max((abs(float(s.subs(Z, z))) for s in slopes for z in (-6, -3, 0, 3, 6)), default=1.0)
+    return 2.0 ** -max(math.ceil(math.log2(max(steepest, 1.0))) + 1, 2) if math.isfinite(steepest) else 0.0
 
 
 def _terms(g: Any, step: float) -> np.ndarray:
@@ -204,19 +215,20 @@ def _enclosure(integrand: sympy.Expr, scale: Any, growth: Any, digits: int) -> E
 
 def _growth(g: Any, scale: Any, growth: Any, start: int) -> tuple[int, Any, int]:
     """``(T, C, p)`` with ``|g(scale z)| <= C |z|^p`` for ``|z| >= T``; ``T`` is at least ``start``."""
+    from flint import arb
+
     from bounds.tails import variable
 
     if growth is not None:
         a, b, p = growth
-        s = abs(exact_ball(_exact(scale)))
-        return start, exact_ball(_exact(a)) + exact_ball(_exact(b)) * s ** int(p), int(p)
+        stretch, p = arb(1).max(abs(exact_ball(_exact(scale)))), max(math.ceil(p), 0)
+        return start, exact_ball(_exact(a)) + exact_ball(_exact(b)) * stretch**p, p
     for attempt in (start, 4 * start, 32 * start, 1024 * start):
         try:
             tails = [g(variable(attempt, sign)) for sign in (-1, 1)]
             power = max(0, *(tail.degree for tail in tails))
             power = max(power, *(math.ceil(tail.rest[1]) for tail in tails if tail.rest is not None), 0)
-            bound = tails[0].bound(power), tails[1].bound(power)
-            return attempt, bound[0] if bound[0] > bound[1] else bound[1], power
+            return attempt, tails[0].bound(power).max(tails[1].bound(power)), power
         except TheoryError as error:
             reason = str(error)
     raise TheoryError(f"The tails of the integrand are not bounded ({reason}): pass growth=(A, B, p).")

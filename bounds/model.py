@@ -203,11 +203,11 @@ class Quantity:
 
         return to_latex(self)
 
-    def expand(self) -> Any:
+    def expand(self, keep: frozenset[str] = frozenset()) -> Any:
         """The expression with every other quantity written out, in parameters only."""
         from bounds.compile import expand
 
-        return expand(self)
+        return expand(self, keep)
 
     def _repr_latex_(self) -> str:
         return f"${self.to_latex()}$"

@@ -27,7 +27,7 @@ def closed_form(g: sympy.Expr) -> sympy.Expr | None:
 
     Example:
         >>> closed_form(Z * sympy.erf(Z))
-        1/sqrt(pi)
+        2*sqrt(3)/(3*sqrt(pi))
     """
     if g.has(sympy.Max, sympy.Heaviside):
         return _kinked(g)
@@ -35,7 +35,7 @@ def closed_form(g: sympy.Expr) -> sympy.Expr | None:
         return None  # expand would not come back soon
     total = sympy.S.Zero
     for term in sympy.Add.make_args(sympy.expand(g, power_exp=False)):
-        value = _term(term)
+        value = _term(term) if term != 0 else term
         if value is None:
             return None
         total += value
@@ -86,14 +86,14 @@ def _moment(n: int, f: sympy.Expr) -> sympy.Expr | None:
         return None
     b, c = inner.all_coeffs()
     if n == 0:
-        if isinstance(f, sympy.erf):  # P(sqrt2 a x' < b z + c) is a normal probability
+        if isinstance(f, sympy.erf):  # erf is a normal probability: one more normal variable
             return sympy.erf(c / sympy.sqrt(1 + 2 * b**2))
         return sympy.exp(-(b**2) / 2) * f.func(c)
     # The derivative of erf is an exp of a quadratic: the recursion ends there.
-    lower = sympy.S.Zero if n == 1 else (n - 1) * _moment(n - 2, f)
+    lower: sympy.Expr = sympy.S.Zero if n == 1 else _moment(n - 2, f)
     slope = {sympy.sin: sympy.cos(b * Z + c) * b, sympy.cos: -sympy.sin(b * Z + c) * b}.get(f.func, sympy.diff(f, Z))
     steeper = _term_power(n - 1, slope)
-    return None if steeper is None else lower + steeper
+    return None if steeper is None else (n - 1) * lower + steeper
 
 
 def _term_power(n: int, f: sympy.Expr) -> sympy.Expr | None:
@@ -111,6 +111,7 @@ def _exponential(n: int, exponent: sympy.Expr) -> sympy.Expr | None:
         return None
     v = 1 / (1 - 2 * a)
     moments = [
-        sympy.binomial(n, 2 * j) * sympy.factorial2(2 * j - 1) * v**j * (v * b) ** (n - 2 * j) for j in range(n // 2 + 1)
+        sympy.binomial(n, 2 * j) * sympy.factorial2(2 * j - 1) * v**j * (v * b) ** (n - 2 * j)
+        for j in range(n // 2 + 1)
     ]
     return sympy.sqrt(v) * sympy.exp(c + v * b**2 / 2) * sympy.Add(*moments)

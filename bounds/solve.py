@@ -24,9 +24,9 @@ from bounds.model import Condition, Default, Quantity
 from bounds.registry import paper as find_paper
 from bounds.registry import quantity as find_quantity
 
-DENSE = 4096
+DENSE = 1024
 """Every integer up to here is scanned."""
-GRID = 4000
+GRID = 2000
 """Points of the scan above, evenly spaced in the logarithm."""
 LARGEST = 1 << 17
 """The largest decimal logarithm tried."""
@@ -187,9 +187,13 @@ def threshold(tape: Tape, binding: Binding, unknown: str) -> tuple[int | None, f
         return settle(tape, binding, unknown, 1), top
     last = int(np.flatnonzero(~good)[-1])
     low, high = points[last], points[last + 1]
-    for _ in range(60):
-        middle = np.array([(low + high) / 2])
-        low, high = (low, middle[0]) if truth(tape, binding, unknown, middle)[0] else (middle[0], high)
+    while high - low > 4e-16 * high:
+        finer = np.linspace(low, high, 65)
+        good = truth(tape, binding, unknown, finer)
+        k = int(np.flatnonzero(~good)[-1]) if not good.all() else 0
+        if (low, high) == (finer[k], finer[k + 1]):
+            break
+        low, high = finer[k], finer[k + 1]
     return settle(tape, binding, unknown, _power_of_ten(high)), top
 
 

@@ -56,8 +56,8 @@ class Tail:
             TheoryError: When ``f`` may grow faster.
 
         Example:
-            >>> variable(16).power(2).bound(2)
-            1.00000000000000
+            >>> float((variable(16) * variable(16) + 256).bound(2))  # t^2 + 256 <= 2 t^2
+            2.0
         """
         from flint import arb
 
@@ -182,6 +182,8 @@ class Tail:
             return self + Tail((), (arb(1), zero, k), self.start)
         if name in ("exp", "softplus") and sign < 0:
             return self._make((), (arb(1), zero, k))
+        if name == "log" and sign > 0 and self._floor() * self.start >= 1:  # 0 <= log x <= 2 sqrt(x) for x >= 1
+            return self._make((), (2 * self.bound(self.degree).sqrt().upper(), Fraction(self.degree, 2), arb(0)))
         raise TheoryError(f"{name} is applied to something that grows (tanh, sigmoid, softplus, silu are understood)")
 
     def _lift(self, other: Any) -> Tail:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy
 
-from bounds.forms import EndpointMax, max_of
+from bounds.forms import EndpointMax, Largest
 from bounds.model import Condition, Quantity
 from bounds.papers.banerjee2023.letters import DEEP, IN_BALL, INITIAL, SMOOTH, SQUARE, WIDE, WIDE_GAMMA, at, symbol
 
@@ -57,7 +57,7 @@ def _path_sum(ops: Any, depth: Any, x: Any, p: Any) -> Any:
 
 def _psi(third_factor: Any, second: Any, domain: str, ends: tuple[Any, Any]) -> EndpointMax:
     """The three-entry maximum of Rem 4.3: every entry is monotone in both indices, in h's direction."""
-    body = max_of(beta_phi * h(l1) ** 2, second, beta_phi * third_factor**2 * h(l1) * h(l2))
+    body = Largest(beta_phi * h(l1) ** 2, second, beta_phi * third_factor**2 * h(l1) * h(l2))
     return EndpointMax(body, (l1, l2), *ends, domain)
 
 
@@ -73,7 +73,7 @@ def constants() -> Iterator[Quantity]:
     pairs = ((1, 2), (L - 1, L))
     young = h(l1) * (beta_phi / 2 * (gamma**2 + h(l2) ** 2) + 1)
     cauchy = h(l1) * (beta_phi * gamma * h(l2) + 1)
-    safe = sympy.Max(1, gamma, evaluate=False)
+    safe = Largest(1, gamma)
     yield Quantity("sigma_0", r"\sigma_0", sigma_1 / (2 * (1 + sympy.sqrt(sympy.log(m)) / sympy.sqrt(2 * m))),
                    "equal", at("Assumption 2"), "printed", "standard deviation of the initial weights",
                    ("sigma_1", "m"), glyph="σ₀", monotone={"sigma_1": 1})
@@ -107,7 +107,7 @@ def constants() -> Iterator[Quantity]:
 
 def hessian_constants() -> Iterator[Quantity]:
     """c_H in its printed and proved variants, and the Hessian bound of Thm 4.1."""
-    size = sympy.Max(1, gamma, evaluate=False)
+    size = Largest(1, gamma)
     factor = L**2 * gamma ** (2 * L) + L * gamma**L
     safe = L**2 * size ** (2 * L) + L * size**L + L
     names = ("L", "gamma", "phi_0", "beta_phi", "rho_1")
