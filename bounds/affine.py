@@ -52,8 +52,8 @@ def parity(expression: sympy.Expr) -> str | None:
 
 
 def cheap(expression: sympy.Expr) -> bool:
-    """Whether ``expand`` of ``expression`` is quick: no high powers."""
-    powers = [p for p in expression.atoms(sympy.Pow) if p.base.has(Z) and p.exp.is_Integer]
+    """Whether ``expand`` of ``expression`` is quick: no high powers of sums or products."""
+    powers = [p for p in expression.atoms(sympy.Pow) if (p.base.is_Add or p.base.is_Mul) and p.exp.is_Integer]
     return math.prod(max(abs(int(p.exp)), 1) for p in powers) <= 64
 
 

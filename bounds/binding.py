@@ -71,8 +71,9 @@ def number(name: str, value: Any) -> Any:
         return array.astype(np.float64)
     if isinstance(value, np.ndarray | np.generic):
         value = value.item()
-    if isinstance(value, bool) or not (isinstance(value, int | float | Fraction) or hasattr(value, "is_Rational")
-                                       or hasattr(value, "enclosure")):
+    if isinstance(value, bool) or not (
+        isinstance(value, int | float | Fraction) or hasattr(value, "is_Rational") or hasattr(value, "enclosure")
+    ):
         raise TheoryError(f"{name} = {value!r}: not a number")
     if isinstance(value, float) and not math.isfinite(value):
         raise TheoryError(f"{name} = {value}: a finite number is needed")
@@ -110,6 +111,8 @@ def show(value: Any) -> str:
         return f"{value.size} values in [{value.min():g}, {value.max():g}]"
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if abs(value) < 10**9 else f"{float_text(value)}"
+    if getattr(value, "free_symbols", None):
+        return str(value)
     if isinstance(value, Fraction | float) or hasattr(value, "__float__"):
         return f"{float(value):.6g}"
     return str(value)
@@ -121,8 +124,16 @@ def float_text(value: int) -> str:
     return f"{'-' if value < 0 else ''}{digits[0]}.{digits[1:3]}e+{len(digits) - 1}"
 
 
-def bind(paper: Paper, expressions: tuple[Any, ...], values: Mapping[str, Any], *, top: Quantity | None = None,
-         defaults: bool = False, unknown: str = "", also: tuple[Any, ...] = ()) -> Binding:
+def bind(
+    paper: Paper,
+    expressions: tuple[Any, ...],
+    values: Mapping[str, Any],
+    *,
+    top: Quantity | None = None,
+    defaults: bool = False,
+    unknown: str = "",
+    also: tuple[Any, ...] = (),
+) -> Binding:
     """Check ``values`` against what ``expressions`` need and fill in the rest.
 
     Args:
@@ -177,13 +188,18 @@ def _role(paper: Paper, name: str) -> str:
 def _symbolic_defaults(paper: Paper, given: frozenset[str]) -> frozenset[str]:
     """The parameters whose default is a formula in other quantities."""
     return frozenset(
-        p.name for p in paper.parameters.values()
-        if p.name not in given and p.default and isinstance(p.default.value, sympy.Expr)
+        p.name
+        for p in paper.parameters.values()
+        if p.name not in given
+        and p.default
+        and isinstance(p.default.value, sympy.Expr)
         and p.default.value.free_symbols
     )
 
 
-def _mentioned(paper: Paper, expressions: tuple[Any, ...], given: frozenset[str], top: Quantity | None) -> frozenset[str]:
+def _mentioned(
+    paper: Paper, expressions: tuple[Any, ...], given: frozenset[str], top: Quantity | None
+) -> frozenset[str]:
     """The inputs when nothing is replaced by a symbolic default."""
     return compile_expressions(paper, expressions, given, top).inputs
 
@@ -191,7 +207,7 @@ def _mentioned(paper: Paper, expressions: tuple[Any, ...], given: frozenset[str]
 def _checked(paper: Paper, top: Quantity | None, name: str, value: Any) -> Any:
     hidden = {c.name for c in top.hidden} if top else set()
     if name not in paper.parameters and name not in paper.quantities and name not in hidden:
-        known = [*paper.parameters, *paper.quantities, *hidden, "activation"]
+        known = [*paper.parameters, *paper.quantities, *hidden, "activation", *_roles(paper)]
         raise TheoryError(f"{paper.key} has no parameter {name!r}{suggest(name, known)}")
     checked = number(name, value)
     if name in paper.parameters:
@@ -199,6 +215,10 @@ def _checked(paper: Paper, top: Quantity | None, name: str, value: Any) -> Any:
     elif name in paper.quantities and paper.quantities[name].side in ("upper", "equal"):
         check_domain(name, checked, Domain(0))
     return checked
+
+
+def _roles(paper: Paper) -> list[str]:
+    return [p.role.replace("_", "-") for p in paper.parameters.values()]
 
 
 def _from_activation(paper: Paper, activation: Any, numbers: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,7 +230,9 @@ def _from_activation(paper: Paper, activation: Any, numbers: Mapping[str, Any]) 
     phi = get(activation)
     wanted = {p.name: ACTIVATION_ROLES[p.role] for p in paper.parameters.values() if p.role in ACTIVATION_ROLES}
     if clash := [n for n in wanted if n in numbers]:
-        raise TheoryError(f"activation = {phi.name!r} and {clash[0]} are both given: {clash[0]} comes from the activation")
+        raise TheoryError(
+            f"activation = {phi.name!r} and {clash[0]} are both given: {clash[0]} comes from the activation"
+        )
     return {name: read(phi) for name, read in wanted.items()}
 
 
@@ -221,7 +243,9 @@ def _refuse_unused(paper: Paper, top: Quantity | None, given: frozenset[str], us
             parent = paper.quantities[paper.proved.get(other, other)]
             needs = compile_expressions(paper, (parent,), frozenset({name}), parent).inputs
             if name in needs:
-                raise TheoryError(f"{other} and {name} are both given, but {other} is built on {name}: drop one of them")
+                raise TheoryError(
+                    f"{other} and {name} are both given, but {other} is built on {name}: drop one of them"
+                )
         what = top.key if top else "this"
         raise TheoryError(f"{what} does not depend on {name}; it takes {', '.join(sorted(used)) or 'nothing'}")
 

@@ -220,9 +220,14 @@ class _Builder:
             return self._piecewise(e)
         if isinstance(e, sympy.log):
             return self._logarithm(e)
-        name = {"Largest": "maximum", "Max": "maximum", "Min": "minimum", "ceiling": "ceiling", "Abs": "absolute", "exp": "exp"}.get(
-            e.func.__name__
-        )
+        name = {
+            "Largest": "maximum",
+            "Max": "maximum",
+            "Min": "minimum",
+            "ceiling": "ceiling",
+            "Abs": "absolute",
+            "exp": "exp",
+        }.get(e.func.__name__)
         if name is None:
             raise TheoryError(f"no arithmetic for {e.func.__name__} in {e}")
         return self.emit(name, tuple(self.node(a) for a in e.args))

@@ -31,11 +31,9 @@ def _names(paper: Paper, style: str) -> dict[str, str]:
 
 
 def _renamed(quantity: Quantity, expression: Any, style: str) -> Any:
-    """The expression with its symbols and functions spelt in ``style``."""
-    names = _names(quantity.paper, style)
-    change: dict[Any, Any] = {
-        s: sympy.Symbol(names[s.name]) for s in expression.atoms(sympy.Symbol) if s.name in names
-    }
+    """The expression with its functions spelt in ``style``, and for ``glyph`` its symbols too."""
+    names = _names(quantity.paper, style) if style == "glyph" else {}
+    change: dict[Any, Any] = {s: sympy.Symbol(names[s.name]) for s in expression.atoms(sympy.Symbol) if s.name in names}
     for f in expression.atoms(AppliedUndef):
         target = quantity.paper.quantities[f.func.__name__]
         head = getattr(target, style).split("(")[0]
@@ -44,7 +42,7 @@ def _renamed(quantity: Quantity, expression: Any, style: str) -> Any:
 
 
 def typeset(quantity: Quantity) -> Any:
-    """The expression with the paper's letters as LaTeX names."""
+    """The expression with the paper's function names."""
     return _renamed(quantity, sympy.sympify(formula_of(quantity)), "latex")
 
 
@@ -60,17 +58,19 @@ def to_latex(quantity: Quantity) -> str:
         return r",\quad ".join(relation_latex(quantity, c.relation) for c in quantity.conditions)
     symbol = "" if quantity.latex in (left, "") else f" {quantity.latex} ="
     if symbol:
-        return f"{left} {sign(quantity)}{symbol} {_print(typeset(quantity))}"
-    return f"{left} {sign(quantity)} {_print(typeset(quantity))}"
+        return f"{left} {sign(quantity)}{symbol} {_print(quantity, typeset(quantity))}"
+    return f"{left} {sign(quantity)} {_print(quantity, typeset(quantity))}"
 
 
-def _print(expression: Any) -> str:
-    return str(sympy.latex(expression, mul_symbol=None, fold_short_frac=False))
+def _print(quantity: Quantity, expression: Any) -> str:
+    names = _names(quantity.paper, "latex")
+    spelt = {s: names[s.name] for s in expression.atoms(sympy.Symbol) if s.name in names}
+    return str(sympy.latex(expression, symbol_names=spelt))
 
 
 def relation_latex(quantity: Quantity, relation: Any) -> str:
     """A condition as LaTeX."""
-    return _print(_renamed(quantity, relation, "latex"))
+    return _print(quantity, _renamed(quantity, relation, "latex"))
 
 
 def to_unicode(quantity: Quantity, width: int = 110) -> str:
@@ -87,7 +87,7 @@ def _pretty(expression: Any, width: int) -> str:
     return str(sympy.pretty(expression, use_unicode=True, wrap_line=True, num_columns=width))
 
 
-class _Statement(sympy.Basic):  # type: ignore[misc]
+class _Statement(sympy.Basic):
     """``left sign formula`` for the pretty printer."""
 
     def __new__(cls, left: Any, glyph: str, formula: Any) -> _Statement:
@@ -107,15 +107,13 @@ def tree(quantity: Quantity) -> tuple[str, list[Any]]:
 def _branch(quantity: Quantity, seen: set[str]) -> tuple[str, list[Any]]:
     label = f"{quantity.name} [{quantity.side}, {quantity.source.place}]"
     if quantity.name in seen:
-        return f"{quantity.name} (above)", []
-    seen = seen | {quantity.name}
+        return f"{quantity.name} (as above)", []
+    seen.add(quantity.name)
     paper, children, names = quantity.paper, [], set()
     formulas = [formula_of(quantity)] if not quantity.conditions else [c.relation for c in quantity.conditions]
     for formula in formulas:
         expression = sympy.sympify(formula)
-        names |= {s.name for s in expression.free_symbols} | {
-            f.func.__name__ for f in expression.atoms(AppliedUndef)
-        }
+        names |= {s.name for s in expression.free_symbols} | {f.func.__name__ for f in expression.atoms(AppliedUndef)}
     for name in sorted(names):
         target = paper.quantities.get(paper.proved.get(name, name))
         if target is not None and target is not quantity:

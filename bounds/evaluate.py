@@ -58,8 +58,16 @@ class Evaluation:
         return tuple(str(c) for c in self.checks if c.state is False)
 
 
-def evaluate(quantity: Quantity, /, *, certified: bool = False, log10: bool = False, strict: bool = False,
-             defaults: bool = False, **values: Any) -> Any:
+def evaluate(
+    quantity: Quantity,
+    /,
+    *,
+    certified: bool = False,
+    log10: bool = False,
+    strict: bool = False,
+    defaults: bool = False,
+    **values: Any,
+) -> Any:
     """The number that ``quantity``'s formula gives.
 
     Args:
@@ -99,8 +107,16 @@ def result(quantity: Quantity, *, defaults: bool = False, **values: Any) -> Eval
     binding = bind(quantity.paper, (quantity,), values, top=quantity, defaults=defaults, also=relations(quantity))
     require_defined(quantity, binding)
     tape = binding.tape(quantity.paper, (quantity,), quantity)
-    return Evaluation(quantity, floats(tape, binding), logarithm(tape, binding), binding.values, binding.assumed,
-                      binding.unset, choices(quantity, binding), check(quantity, values, binding))
+    return Evaluation(
+        quantity,
+        floats(tape, binding),
+        logarithm(tape, binding),
+        binding.values,
+        binding.assumed,
+        binding.unset,
+        choices(quantity, binding),
+        check(quantity, values, binding),
+    )
 
 
 def relations(quantity: Quantity) -> tuple[Any, ...]:
@@ -129,9 +145,11 @@ def _uses(quantity: Quantity, target: Quantity, binding: Binding, tape: Tape) ->
     names = binding.given | {n for n, p in quantity.paper.proved.items() if p == target.name}
     from bounds.compile import compile_expressions
 
-    return quantity is target or compile_expressions(
-        quantity.paper, (quantity,), frozenset(names), quantity, binding.symbolic
-    ).inputs != tape.inputs
+    return (
+        quantity is target
+        or compile_expressions(quantity.paper, (quantity,), frozenset(names), quantity, binding.symbolic).inputs
+        != tape.inputs
+    )
 
 
 def floats(tape: Tape, binding: Binding) -> Any:

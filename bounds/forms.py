@@ -10,7 +10,7 @@ from sympy.printing.pretty.stringpict import prettyForm
 _GLYPHS = ((r"\le", "≤"), (r"\in", "∈"), ("_1", "₁"), ("_2", "₂"), ("{", ""), ("}", ""), ("\\", ""))
 
 
-class EndpointMax(sympy.Expr):  # type: ignore[misc]
+class EndpointMax(sympy.Expr):
     r"""A maximum over index ranges of a body that is monotone along them, hence attained at an end.
 
     ``EndpointMax(body, (l1, l2), (1, 2), (L - 1, L), r"1 \le l_1 < l_2 \le L")`` prints as the paper's maximum and
@@ -51,7 +51,7 @@ class EndpointMax(sympy.Expr):  # type: ignore[misc]
         return prettyForm(*body.left(f"max[{domain}] "), binding=prettyForm.FUNC)
 
 
-class Largest(sympy.Function):  # type: ignore[misc]
+class Largest(sympy.Function):
     """``max{...}`` kept as written: SymPy's own ``Max`` compares its arguments symbolically at every substitution."""
 
     def doit(self, **hints: Any) -> sympy.Expr:

@@ -10,16 +10,17 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import sympy
 from sympy.core.function import AppliedUndef
 
 from bounds.errors import TheoryError
 
-Side = Literal["upper", "lower", "equal", "requires"]
-Direction = Literal["at_least", "at_most"]
-Status = Literal["printed", "proved", "derived"]
+SIDES = ("upper", "lower", "equal", "requires")
+DIRECTIONS = ("at_least", "at_most", None)
+STATUSES = ("printed", "proved", "derived")
+KINDS = ("wrong", "gap", "slip", "loose")
 
 
 @dataclass(frozen=True)
@@ -153,13 +154,13 @@ class Quantity:
     name: str
     latex: str
     expression: Any
-    side: Side
+    side: str
     source: Source
-    status: Status
+    status: str
     text: str
     parameters: tuple[str, ...]
     arguments: tuple[str, ...] = ()
-    direction: Direction | None = None
+    direction: str | None = None
     assumptions: tuple[Condition, ...] = ()
     probability: str = ""
     hidden: tuple[HiddenConstant, ...] = ()
@@ -173,6 +174,12 @@ class Quantity:
     measured_by: str = ""
     monotone: Mapping[str, int] = field(default_factory=dict, hash=False)
     paper: Paper = field(default=None, repr=False, compare=False)  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.side not in SIDES or self.direction not in DIRECTIONS or self.status not in STATUSES:
+            raise TheoryError(f"{self.key}: side {self.side!r}, direction {self.direction!r}, status {self.status!r}")
+        if (self.side == "requires") != (self.direction is not None):
+            raise TheoryError(f"{self.key}: a requirement, and only a requirement, has a direction")
 
     @property
     def key(self) -> str:
@@ -242,14 +249,30 @@ class Erratum:
     printed: str
     proved: str
     text: str
-    kind: Literal["wrong", "gap", "slip", "loose"]
+    kind: str
     demonstrate: Callable[[], Demonstration]
     quantities: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise TheoryError(f"erratum {self.name}: kind {self.kind!r} must be one of {', '.join(KINDS)}")
 
 
 @dataclass(frozen=True, eq=False)
 class Paper:
-    """A paper: its parameters, quantities and errata; construction checks that every formula is closed."""
+    """A paper: its parameters, quantities and errata; construction checks that every formula is closed.
+
+    Attributes:
+        key: The citation key.
+        title, authors, venue, year, bibtex: For citing it.
+        setting: Network, data, loss and ball, in a few lines.
+        parameters: Its letters.
+        quantities: Its formulas, in reading order.
+        assumptions: What all its results need.
+        errata: Where print and proof differ.
+        proved: Symbol -> the quantity it stands for in other formulas, when not the one of that name.
+        layers_offset: The paper's L minus the number of hidden layers; None where its network has a fixed depth.
+    """
 
     key: str
     title: str
@@ -263,6 +286,7 @@ class Paper:
     assumptions: tuple[Condition, ...]
     errata: tuple[Erratum, ...] = ()
     proved: Mapping[str, str] = field(default_factory=dict)
+    layers_offset: int | None = 0
 
     def __post_init__(self) -> None:
         bound = {name: replace(q, paper=self) for name, q in self.quantities.items()}
@@ -277,7 +301,9 @@ class Paper:
             expression = sympy.sympify(formula) if formula is not None else sympy.S.Zero
             used = {s.name for s in expression.free_symbols} | {f.func.__name__ for f in expression.atoms(AppliedUndef)}
             if used - known:
-                raise TheoryError(f"{quantity.key}: {sorted(used - known)} is neither a parameter, hidden nor a quantity")
+                raise TheoryError(
+                    f"{quantity.key}: {sorted(used - known)} is neither a parameter, hidden nor a quantity"
+                )
         if missing := set(quantity.parameters) - known:
             raise TheoryError(f"{quantity.key}: parameters {sorted(missing)} are not documented")
 

@@ -118,8 +118,9 @@ def solve(quantity: Quantity, values: Mapping[str, Any], *, defaults: bool = Tru
     require_defined(quantity, binding)
     if arrays := [n for n, v in binding.values.items() if isinstance(v, np.ndarray)]:
         raise TheoryError(f"{arrays[0]}: one value at a time is solved for, not an array")
-    empty = Solution(quantity, None, math.nan, "", {}, None, None, binding.values, binding.assumed, binding.unset, {},
-                     ())
+    empty = Solution(
+        quantity, None, math.nan, "", {}, None, None, binding.values, binding.assumed, binding.unset, {}, ()
+    )
     thresholds, reach = {}, 0.0
     for condition in quantity.conditions:
         found, scanned = threshold(binding.tape(paper, (condition.relation,)), binding, unknown)
@@ -135,8 +136,14 @@ def solve(quantity: Quantity, values: Mapping[str, Any], *, defaults: bool = Tru
     checks = _checks(quantity, at)
     applicable = all(c.state is not False for c in checks)
     return replace(
-        empty, value=least if applicable else None, log10=_log10(least), binding=name, thresholds=thresholds,
-        certificate=proof, probability=_probability(quantity, at), checks=checks,
+        empty,
+        value=least if applicable else None,
+        log10=_log10(least),
+        binding=name,
+        thresholds=thresholds,
+        certificate=proof,
+        probability=_probability(quantity, at),
+        checks=checks,
         chosen=choices(_proxy(quantity), at),
     )
 
@@ -230,8 +237,14 @@ def settle(tape: Tape, binding: Binding, unknown: str, near: int) -> int:
     return high
 
 
-def certify(conditions: tuple[Condition, ...], binding: Binding, quantity: Quantity, least: int, failing: str | None,
-            reach: float) -> Certificate:
+def certify(
+    conditions: tuple[Condition, ...],
+    binding: Binding,
+    quantity: Quantity,
+    least: int,
+    failing: str | None,
+    reach: float,
+) -> Certificate:
     """Decide every condition at the solution, and the binding one just below it, from scratch."""
     unknown, states = quantity.unknown, {}
     for condition in conditions:

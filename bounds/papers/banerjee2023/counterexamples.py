@@ -108,7 +108,7 @@ def gap_ratio() -> Demonstration:
     cosine = abs(slope @ mean) / np.linalg.norm(slope) / np.linalg.norm(mean)
     best = min(loss(step) for step in np.linspace(-rho_2, rho_2, 2001))
     return Demonstration(
-        cosine < 1e-12 and np.linalg.norm(slope) > 1e-3 and best >= loss(0.0),
+        bool(cosine < 1e-12 and np.linalg.norm(slope) > 1e-3 and best >= loss(0.0)),
         f"|cos(grad loss, gbar)| = {cosine:.1e} with ||grad loss|| = {np.linalg.norm(slope):.1e}: over B_t (the segment "
         f"along gbar) the least loss is {best:.6f} = loss(theta_t), so gamma_t = 1, not below 1",
         {"cosine": cosine, "least": best, "loss": loss(0.0)},
@@ -121,7 +121,8 @@ def narrow_first_layer() -> Demonstration:
     net = initialise(1, m, d, 1.0, np.tanh, tanh_slope)
     norm, bound = float(np.linalg.norm(net.weights[0], 2)), math.sqrt(m)
     return Demonstration(
-        norm > bound, f"d={d}, m={m}, sigma_1=1: ||W_0^(1)|| = {norm:.2f} > sigma_1 sqrt(m) = {bound:.2f}",
+        norm > bound,
+        f"d={d}, m={m}, sigma_1=1: ||W_0^(1)|| = {norm:.2f} > sigma_1 sqrt(m) = {bound:.2f}",
         {"measured": norm, "printed": bound},
     )
 

@@ -74,35 +74,114 @@ def constants() -> Iterator[Quantity]:
     young = h(l1) * (beta_phi / 2 * (gamma**2 + h(l2) ** 2) + 1)
     cauchy = h(l1) * (beta_phi * gamma * h(l2) + 1)
     safe = Largest(1, gamma)
-    yield Quantity("sigma_0", r"\sigma_0", sigma_1 / (2 * (1 + sympy.sqrt(sympy.log(m)) / sympy.sqrt(2 * m))),
-                   "equal", at("Assumption 2"), "printed", "standard deviation of the initial weights",
-                   ("sigma_1", "m"), glyph="σ₀", monotone={"sigma_1": 1})
-    yield Quantity("gamma", r"\gamma", sigma_1 + rho / sympy.sqrt(m), "equal", at("Theorem 4.1"), "printed",
-                   "spectral norm of a layer in the ball, over sqrt(m)", ("sigma_1", "rho", "m"), glyph="γ",
-                   monotone={"sigma_1": 1, "rho": 1, "m": -1})
-    yield Quantity("h", "h(l)", gamma ** (l - 1) + phi_0 * _powers(gamma, l - 1), "equal", at("Remark 4.3"), "printed",
-                   "bound on ||alpha^(l-1)||/sqrt(m)", ("l", "gamma", "phi_0"), ("l",), glyph="h(l)",
-                   monotone={"gamma": 1, "phi_0": 1})
+    yield Quantity(
+        "sigma_0",
+        r"\sigma_0",
+        sigma_1 / (2 * (1 + sympy.sqrt(sympy.log(m)) / sympy.sqrt(2 * m))),
+        "equal",
+        at("Assumption 2"),
+        "printed",
+        "standard deviation of the initial weights",
+        ("sigma_1", "m"),
+        glyph="σ₀",
+        monotone={"sigma_1": 1},
+    )
+    yield Quantity(
+        "gamma",
+        r"\gamma",
+        sigma_1 + rho / sympy.sqrt(m),
+        "equal",
+        at("Theorem 4.1"),
+        "printed",
+        "spectral norm of a layer in the ball, over sqrt(m)",
+        ("sigma_1", "rho", "m"),
+        glyph="γ",
+        monotone={"sigma_1": 1, "rho": 1, "m": -1},
+    )
+    yield Quantity(
+        "h",
+        "h(l)",
+        gamma ** (l - 1) + phi_0 * _powers(gamma, l - 1),
+        "equal",
+        at("Remark 4.3"),
+        "printed",
+        "bound on ||alpha^(l-1)||/sqrt(m)",
+        ("l", "gamma", "phi_0"),
+        ("l",),
+        glyph="h(l)",
+        monotone={"gamma": 1, "phi_0": 1},
+    )
     for name, psi, place, status, text, assume in (
         ("psi_H", _psi(gamma, young, PAIRS, pairs), "Remark 4.3", "printed", "largest (2,2,1)-norm", (DEEP,)),
-        ("psi_H_tight", _psi(gamma, cauchy, PAIRS, pairs), "Lemma A.5 by Cauchy-Schwarz", "derived",
-         "psi_H with the cross term by Cauchy-Schwarz in place of Young's inequality", (DEEP,)),
-        ("psi_H_safe", _psi(safe, young, ALL_PAIRS, ((1, 1), (L, L))), "Remark 4.3, errata B4, B5", "derived",
-         "psi_H over all pairs of layers, with max(1, gamma) in its third entry", ()),
+        (
+            "psi_H_tight",
+            _psi(gamma, cauchy, PAIRS, pairs),
+            "Lemma A.5 by Cauchy-Schwarz",
+            "derived",
+            "psi_H with the cross term by Cauchy-Schwarz in place of Young's inequality",
+            (DEEP,),
+        ),
+        (
+            "psi_H_safe",
+            _psi(safe, young, ALL_PAIRS, ((1, 1), (L, L))),
+            "Remark 4.3, errata B4, B5",
+            "derived",
+            "psi_H over all pairs of layers, with max(1, gamma) in its third entry",
+            (),
+        ),
     ):
-        yield Quantity(name, {"psi_H": r"\psi_H"}.get(name, rf"\psi_H^{{\mathrm{{{name[6:]}}}}}"), psi, "equal",
-                       at(place), status, text, ("L", "gamma", "phi_0", "beta_phi"), assumptions=assume,
-                       glyph="ψ_H" + name[5:].replace("_", " "),
-                       monotone={"gamma": 1, "phi_0": 1, "beta_phi": 1})
-    yield Quantity("g", "g(a)", a**L + phi_0 * _powers(a, L), "equal", at("proof of Lemma 4.2"), "derived",
-                   "bound on |f| over the last layer's norm", ("a", "L", "phi_0"), ("a",), glyph="g(a)",
-                   monotone={"a": 1, "phi_0": 1})
-    yield Quantity("g_printed", r"g^{\mathrm{printed}}(a)", a**L + phi_0 * _powers(a, L, 1), "equal", at("Lemma 4.2"),
-                   "printed", "g as the lemma prints it: exponents one too large (erratum B2)", ("a", "L", "phi_0"),
-                   ("a",), glyph="g printed(a)", monotone={"a": 1, "phi_0": 1})
-    yield Quantity("path_sum", r"\Sigma", sympy.Sum(h(l) ** 2 * gamma ** (2 * (L - l)), (l, 1, L)), "equal",
-                   at("Lemma 4.1"), "printed", "sum over layers of the squared weight-gradient factors",
-                   ("L", "gamma", "phi_0"), algorithm=_path_sum, glyph="Σ", monotone={"gamma": 1, "phi_0": 1})
+        yield Quantity(
+            name,
+            {"psi_H": r"\psi_H"}.get(name, rf"\psi_H^{{\mathrm{{{name[6:]}}}}}"),
+            psi,
+            "equal",
+            at(place),
+            status,
+            text,
+            ("L", "gamma", "phi_0", "beta_phi"),
+            assumptions=assume,
+            glyph="ψ_H" + name[5:].replace("_", " "),
+            monotone={"gamma": 1, "phi_0": 1, "beta_phi": 1},
+        )
+    yield Quantity(
+        "g",
+        "g(a)",
+        a**L + phi_0 * _powers(a, L),
+        "equal",
+        at("proof of Lemma 4.2"),
+        "derived",
+        "bound on |f| over the last layer's norm",
+        ("a", "L", "phi_0"),
+        ("a",),
+        glyph="g(a)",
+        monotone={"a": 1, "phi_0": 1},
+    )
+    yield Quantity(
+        "g_printed",
+        r"g^{\mathrm{printed}}(a)",
+        a**L + phi_0 * _powers(a, L, 1),
+        "equal",
+        at("Lemma 4.2"),
+        "printed",
+        "g as the lemma prints it: exponents one too large (erratum B2)",
+        ("a", "L", "phi_0"),
+        ("a",),
+        glyph="g printed(a)",
+        monotone={"a": 1, "phi_0": 1},
+    )
+    yield Quantity(
+        "path_sum",
+        r"\Sigma",
+        sympy.Sum(h(l) ** 2 * gamma ** (2 * (L - l)), (l, 1, L)),
+        "equal",
+        at("Lemma 4.1"),
+        "printed",
+        "sum over layers of the squared weight-gradient factors",
+        ("L", "gamma", "phi_0"),
+        algorithm=_path_sum,
+        glyph="Σ",
+        monotone={"gamma": 1, "phi_0": 1},
+    )
 
 
 def hessian_constants() -> Iterator[Quantity]:
@@ -113,52 +192,150 @@ def hessian_constants() -> Iterator[Quantity]:
     names = ("L", "gamma", "phi_0", "beta_phi", "rho_1")
     up = dict.fromkeys(names[1:], 1)
     rows: tuple[tuple[str, str, Any, str, str, str, tuple[Condition, ...]], ...] = (
-        ("c_H", "c_H", _c_h(L * (factor + 1), psi_H, gamma), "Remark 4.3", "printed",
-         "Hessian constant as printed: the factor L multiplies the whole bracket (erratum B3)", (DEEP, WIDE_GAMMA)),
-        ("c_H_chain", r"c_H^{\mathrm{chain}}", _c_h(factor + L, psi_H, gamma), "Theorem 4.2 inserted in its proof",
-         "derived", "Hessian constant that the proof's own chain gives", (DEEP, WIDE_GAMMA)),
-        ("c_H_safe", r"c_H^{\mathrm{safe}}", _c_h(safe, psi_H_safe, size), "Theorem 4.1, errata B4-B6", "derived",
-         "Hessian constant valid for every gamma", ()),
-        ("c_H_tight", r"c_H^{\mathrm{tight}}", _c_h(factor + L, psi_H_tight, gamma),
-         "Lemma A.5 by Cauchy-Schwarz", "derived", "c_H_chain with psi_H_tight", (DEEP, WIDE_GAMMA)),
+        (
+            "c_H",
+            "c_H",
+            _c_h(L * (factor + 1), psi_H, gamma),
+            "Remark 4.3",
+            "printed",
+            "Hessian constant as printed: the factor L multiplies the whole bracket (erratum B3)",
+            (DEEP, WIDE_GAMMA),
+        ),
+        (
+            "c_H_chain",
+            r"c_H^{\mathrm{chain}}",
+            _c_h(factor + L, psi_H, gamma),
+            "Theorem 4.2 inserted in its proof",
+            "derived",
+            "Hessian constant that the proof's own chain gives",
+            (DEEP, WIDE_GAMMA),
+        ),
+        (
+            "c_H_safe",
+            r"c_H^{\mathrm{safe}}",
+            _c_h(safe, psi_H_safe, size),
+            "Theorem 4.1, errata B4-B6",
+            "derived",
+            "Hessian constant valid for every gamma",
+            (),
+        ),
+        (
+            "c_H_tight",
+            r"c_H^{\mathrm{tight}}",
+            _c_h(factor + L, psi_H_tight, gamma),
+            "Lemma A.5 by Cauchy-Schwarz",
+            "derived",
+            "c_H_chain with psi_H_tight",
+            (DEEP, WIDE_GAMMA),
+        ),
     )
     for name, tex, formula, place, status, text, assume in rows:
-        yield Quantity(name, tex, formula, "upper", at(place), status, text, names, assumptions=(*BASIC, *assume),
-                       statement=r"\sqrt{m}\,\max_i\|\nabla^2_\theta f(\theta;x_i)\|_2", probability="probability",
-                       glyph=name, measured_by="per-sample Hessian norms times sqrt(m)", monotone=up)
-    yield Quantity("c_H_proved", "c_H", None, "upper", at("Theorem 4.1, errata B4-B6"), "derived",
-                   "the Hessian constant that other results use: c_H_chain where gamma >= 1, else c_H_safe",
-                   names, alternatives=((gamma >= 1, "c_H_chain"), (sympy.true, "c_H_safe")),
-                   assumptions=(*BASIC, DEEP), statement=r"\sqrt{m}\,\max_i\|\nabla^2_\theta f(\theta;x_i)\|_2",
-                   probability="probability", glyph="c_H proved")
-    yield Quantity("hessian_norm", r"c_H/\sqrt{m}", c_H / sympy.sqrt(m), "upper", at("Theorem 4.1"), "printed",
-                   "largest Hessian norm of the predictor over the samples", ("c_H", "m"), assumptions=(*BASIC, DEEP),
-                   statement=r"\max_i\|\nabla^2_\theta f(\theta;x_i)\|_2", probability="probability",
-                   glyph="‖∇²f‖", measured_by="per-sample Hessian norms", monotone={"c_H": 1})
+        yield Quantity(
+            name,
+            tex,
+            formula,
+            "upper",
+            at(place),
+            status,
+            text,
+            names,
+            assumptions=(*BASIC, *assume),
+            statement=r"\sqrt{m}\,\max_i\|\nabla^2_\theta f(\theta;x_i)\|_2",
+            probability="probability",
+            glyph=name,
+            measured_by="per-sample Hessian norms times sqrt(m)",
+            monotone=up,
+        )
+    yield Quantity(
+        "c_H_proved",
+        "c_H",
+        None,
+        "upper",
+        at("Theorem 4.1, errata B4-B6"),
+        "derived",
+        "the Hessian constant that other results use: c_H_chain where gamma >= 1, else c_H_safe",
+        names,
+        alternatives=((gamma >= 1, "c_H_chain"), (sympy.true, "c_H_safe")),
+        assumptions=(*BASIC, DEEP),
+        statement=r"\sqrt{m}\,\max_i\|\nabla^2_\theta f(\theta;x_i)\|_2",
+        probability="probability",
+        glyph="c_H proved",
+    )
+    yield Quantity(
+        "hessian_norm",
+        r"c_H/\sqrt{m}",
+        c_H / sympy.sqrt(m),
+        "upper",
+        at("Theorem 4.1"),
+        "printed",
+        "largest Hessian norm of the predictor over the samples",
+        ("c_H", "m"),
+        assumptions=(*BASIC, DEEP),
+        statement=r"\max_i\|\nabla^2_\theta f(\theta;x_i)\|_2",
+        probability="probability",
+        glyph="‖∇²f‖",
+        measured_by="per-sample Hessian norms",
+        monotone={"c_H": 1},
+    )
 
 
 def gradient_bounds() -> Iterator[Quantity]:
     """Lemma 4.1: the predictor's gradients in its parameters and its input."""
     energy = symbol("path_sum")
     grad = r"\|\nabla_\theta f(\theta;x)\|_2"
-    yield Quantity("varrho", r"\varrho", sympy.sqrt(h(L + 1) ** 2 + (1 + rho_1) ** 2 * energy / m), "upper",
-                   at("Lemma 4.1"), "printed", "Lipschitz constant of the predictor in its parameters",
-                   ("L", "gamma", "phi_0", "rho_1", "m"), assumptions=BASIC, statement=grad, probability="probability",
-                   glyph="ϱ", measured_by="per-sample gradient norms",
-                   monotone={"gamma": 1, "phi_0": 1, "rho_1": 1, "m": -1})
-    yield Quantity("param_grad_norm", r"\varrho", varrho, "upper", at("Lemma 4.1"), "printed",
-                   "largest gradient of the predictor in its parameters", ("varrho",), assumptions=BASIC,
-                   statement=grad, probability="probability", glyph="‖∇θ f‖", measured_by="per-sample gradient norms",
-                   monotone={"varrho": 1})
+    yield Quantity(
+        "varrho",
+        r"\varrho",
+        sympy.sqrt(h(L + 1) ** 2 + (1 + rho_1) ** 2 * energy / m),
+        "upper",
+        at("Lemma 4.1"),
+        "printed",
+        "Lipschitz constant of the predictor in its parameters",
+        ("L", "gamma", "phi_0", "rho_1", "m"),
+        assumptions=BASIC,
+        statement=grad,
+        probability="probability",
+        glyph="ϱ",
+        measured_by="per-sample gradient norms",
+        monotone={"gamma": 1, "phi_0": 1, "rho_1": 1, "m": -1},
+    )
+    yield Quantity(
+        "param_grad_norm",
+        r"\varrho",
+        varrho,
+        "upper",
+        at("Lemma 4.1"),
+        "printed",
+        "largest gradient of the predictor in its parameters",
+        ("varrho",),
+        assumptions=BASIC,
+        statement=grad,
+        probability="probability",
+        glyph="‖∇θ f‖",
+        measured_by="per-sample gradient norms",
+        monotone={"varrho": 1},
+    )
     slope = r"\|\nabla_x f(\theta;x)\|_2"
     for name, size, status, text in (
         ("input_grad_norm", d, "derived", "largest input gradient: the first layer is divided by sqrt(d) (B1)"),
         ("input_grad_norm_printed", m, "printed", "input gradient as printed, with sqrt(m): false (erratum B1)"),
     ):
-        yield Quantity(name, slope, gamma**L * (1 + rho_1) / sympy.sqrt(size), "upper", at("Lemma 4.1"), status, text,
-                       ("L", "gamma", "rho_1", str(size)), assumptions=BASIC, statement=slope,
-                       probability="probability", glyph="‖∇ₓ f‖", measured_by="per-sample input gradients",
-                       monotone={"gamma": 1, "rho_1": 1, str(size): -1})
+        yield Quantity(
+            name,
+            slope,
+            gamma**L * (1 + rho_1) / sympy.sqrt(size),
+            "upper",
+            at("Lemma 4.1"),
+            status,
+            text,
+            ("L", "gamma", "rho_1", str(size)),
+            assumptions=BASIC,
+            statement=slope,
+            probability="probability",
+            glyph="‖∇ₓ f‖",
+            measured_by="per-sample input gradients",
+            monotone={"gamma": 1, "rho_1": 1, str(size): -1},
+        )
 
 
 def loss_bounds() -> Iterator[Quantity]:
@@ -166,23 +343,54 @@ def loss_bounds() -> Iterator[Quantity]:
     assume = (*BASIC, SQUARE)
     for tail, bound, status in (("", g, "derived"), ("_printed", g_printed, "printed")):
         note = " with g as printed (erratum B2)" if tail else ""
-        yield Quantity("loss_ball" + tail, r"c_{\rho_1,\gamma}" + ("^{\\mathrm{printed}}" if tail else ""),
-                       2 * mean_y_sq + 2 * (1 + rho_1) ** 2 * bound(gamma) ** 2, "upper", at("Lemma 4.2"), status,
-                       "loss anywhere in the ball" + note, ("L", "gamma", "phi_0", "rho_1", "mean_y_sq"),
-                       assumptions=assume, statement=r"\mathcal L(\theta)", probability="probability",
-                       glyph="c_ρ₁,γ", measured_by="the loss along the trajectory",
-                       monotone={"gamma": 1, "phi_0": 1, "rho_1": 1, "mean_y_sq": 1})
-        yield Quantity("loss_init" + tail, r"c_{0,\sigma_1}" + ("^{\\mathrm{printed}}" if tail else ""),
-                       2 * mean_y_sq + 2 * bound(sigma_1) ** 2, "upper", at("Lemma 4.2"), status,
-                       "loss at initialisation" + note, ("L", "sigma_1", "phi_0", "mean_y_sq"), assumptions=assume,
-                       statement=r"\mathcal L(\theta_0)", probability="probability", glyph="c_0,σ₁",
-                       measured_by="the loss at initialisation",
-                       monotone={"sigma_1": 1, "phi_0": 1, "mean_y_sq": 1})
-    yield Quantity("loss_grad_norm", r"2\sqrt{c_{\rho_1,\gamma}}\,\varrho", 2 * sympy.sqrt(loss_ball) * varrho,
-                   "upper", at("Corollary 4.1"), "printed", "gradient of the loss in the ball",
-                   ("loss_ball", "varrho"), assumptions=assume, statement=r"\|\nabla_\theta\mathcal L(\theta)\|_2",
-                   probability="probability", glyph="‖∇𝓛‖", measured_by="the loss gradient along the trajectory",
-                   monotone={"loss_ball": 1, "varrho": 1})
+        yield Quantity(
+            "loss_ball" + tail,
+            r"c_{\rho_1,\gamma}" + ("^{\\mathrm{printed}}" if tail else ""),
+            2 * mean_y_sq + 2 * (1 + rho_1) ** 2 * bound(gamma) ** 2,
+            "upper",
+            at("Lemma 4.2"),
+            status,
+            "loss anywhere in the ball" + note,
+            ("L", "gamma", "phi_0", "rho_1", "mean_y_sq"),
+            assumptions=assume,
+            statement=r"\mathcal L(\theta)",
+            probability="probability",
+            glyph="c_ρ₁,γ",
+            measured_by="the loss along the trajectory",
+            monotone={"gamma": 1, "phi_0": 1, "rho_1": 1, "mean_y_sq": 1},
+        )
+        yield Quantity(
+            "loss_init" + tail,
+            r"c_{0,\sigma_1}" + ("^{\\mathrm{printed}}" if tail else ""),
+            2 * mean_y_sq + 2 * bound(sigma_1) ** 2,
+            "upper",
+            at("Lemma 4.2"),
+            status,
+            "loss at initialisation" + note,
+            ("L", "sigma_1", "phi_0", "mean_y_sq"),
+            assumptions=assume,
+            statement=r"\mathcal L(\theta_0)",
+            probability="probability",
+            glyph="c_0,σ₁",
+            measured_by="the loss at initialisation",
+            monotone={"sigma_1": 1, "phi_0": 1, "mean_y_sq": 1},
+        )
+    yield Quantity(
+        "loss_grad_norm",
+        r"2\sqrt{c_{\rho_1,\gamma}}\,\varrho",
+        2 * sympy.sqrt(loss_ball) * varrho,
+        "upper",
+        at("Corollary 4.1"),
+        "printed",
+        "gradient of the loss in the ball",
+        ("loss_ball", "varrho"),
+        assumptions=assume,
+        statement=r"\|\nabla_\theta\mathcal L(\theta)\|_2",
+        probability="probability",
+        glyph="‖∇𝓛‖",
+        measured_by="the loss gradient along the trajectory",
+        monotone={"loss_ball": 1, "varrho": 1},
+    )
 
 
 def quantities() -> Iterator[Quantity]:

@@ -23,8 +23,12 @@ def depth_orders() -> Demonstration:
             value = value.subs({sympy.Symbol("beta_phi", positive=True): 1, sympy.Symbol("rho_1", positive=True): 0})
             order = sympy.limit(sympy.log(value) / sympy.log(depth), depth, sympy.oo)
             seen[f"{name}, |phi(0)| = {at_zero}"] = int(order)
-    expected = {"c_H, |phi(0)| = 0": 3, "c_H, |phi(0)| = 1": 6, "c_H_chain, |phi(0)| = 0": 2,
-                "c_H_chain, |phi(0)| = 1": 5}
+    expected = {
+        "c_H, |phi(0)| = 0": 3,
+        "c_H, |phi(0)| = 1": 6,
+        "c_H_chain, |phi(0)| = 0": 2,
+        "c_H_chain, |phi(0)| = 1": 5,
+    }
     text = "; ".join(f"{k}: L^{v}" for k, v in seen.items())
     return Demonstration(seen == expected, f"orders in L at gamma = 1: {text}; Theorem 4.1 claims L^5", seen)
 
@@ -45,8 +49,15 @@ def last_end(name: str) -> Any:
         return e.func(*map(pick, e.args)) if e.args else e
 
     q = quantity(f"banerjee2023.{name}")
-    formula = pick(q.expression.xreplace({s: pick(quantity(f"banerjee2023.{s.name}").expression)
-                                          for s in q.expression.free_symbols if s.name.startswith("psi")}))
+    formula = pick(
+        q.expression.xreplace(
+            {
+                s: pick(quantity(f"banerjee2023.{s.name}").expression)
+                for s in q.expression.free_symbols
+                if s.name.startswith("psi")
+            }
+        )
+    )
     phi_0, i = sympy.Symbol("phi_0", positive=True), sympy.Dummy("i")
 
     def h(at: Any) -> Any:
@@ -132,8 +143,9 @@ def event_count() -> Demonstration:
     from bounds.registry import quantity
 
     m = sympy.Symbol("m", positive=True)
-    gain = sympy.simplify(quantity("banerjee2023.probability_tight").expression
-                          - quantity("banerjee2023.probability").expression)
+    gain = sympy.simplify(
+        quantity("banerjee2023.probability_tight").expression - quantity("banerjee2023.probability").expression
+    )
     per_layer, layers = 2 / m, L
     union = sympy.simplify(1 - layers * per_layer - quantity("banerjee2023.probability_tight").expression)
     return Demonstration(gain == 2 / m and union == 0, f"the union bound over L layers gives 1 - 2L/m: {gain} more")
