@@ -200,15 +200,118 @@ _across("step_size", "The step size of each theorem; without --m, at the width t
 _across("iterations", "The steps until the target loss; without --m, at the width that the theorem requires.")
 
 
-def _empirics() -> Any:
-    """The measuring package, or one line saying how to install it."""
+def _need_empirics() -> None:
+    """One line saying how to install the measuring side where it is missing."""
     from bounds.errors import TheoryError
 
     try:
-        import empirics
+        import empirics  # noqa: F401
     except ModuleNotFoundError as error:
         raise TheoryError(f"{error.name} is not installed: pip install 'bounds[empirics]' -c constraints.txt") from None
-    return empirics
+
+
+def integers(_ctx: Any, param: click.Parameter, text: str | None) -> tuple[int, ...] | None:
+    """``64,128,256`` as integers."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(word) for word in text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{text!r}: integers separated by commas are needed, for example 64,128") from None
+
+
+def run_options(command: Any) -> Any:
+    """What ``compare`` and ``reproduce`` share."""
+    for option in reversed((
+        click.option("--data", default="digits", show_default=True,
+                     help="digits, mnist_784, Fashion-MNIST, CIFAR_10, sphere or a .npz file with X and y."),
+        click.option("--samples", type=int, default=512, show_default=True, help="How many samples."),
+        click.option("--data-seed", type=int, default=0, show_default=True, help="Seed of the draw."),
+        click.option("--L", "L", type=int, help="Hidden layers [default: 3]."),
+        click.option("--widths", callback=integers, help="Widths, separated by commas."),
+        click.option("--seeds", type=int, help="Initialisations per width [default: 3]."),
+        click.option("--activation", help="Name or expression in z [default: tanh]."),
+        click.option("--sigma_1", type=float, help="Scale of the initial weights [default: 1]."),
+        click.option("--steps", type=int, help="Steps of gradient descent."),
+        click.option("--device", default="cpu", show_default=True, help="cpu or cuda."),
+    )):
+        command = option(command)
+    return command
+
+
+def progress(line: str) -> None:
+    """One line on standard error, if someone is watching."""
+    if sys.stderr.isatty():
+        click.echo(f"  {line}", err=True)
+
+
+def setting_from(base: Any, options: dict[str, Any]) -> Any:
+    """``base`` with what was given."""
+    from dataclasses import replace
+
+    return replace(base, **{k: v for k, v in options.items() if v is not None})
+
+
+def _learning_rate(_ctx: Any, _param: Any, text: str | None) -> float | str | None:
+    if text is None or text == "theory":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r}: a number or 'theory' is needed") from None
+
+
+@app.command()
+@click.argument("keys", nargs=-1)
+@run_options
+@click.option("--learning-rate", callback=_learning_rate, help="A number, or 'theory' for Lemma 5.2's [default: 1].")
+@click.option("--rho", type=float, help="Radius of the ball [default: the least that contains the run].")
+@click.option("--rho_1", type=float, help="Radius for the last layer [default: likewise].")
+@click.option("--points", type=int, help="Measured points of the trajectory [default: 2, first and last].")
+@click.option("--fail-on-violation", is_flag=True, help="Exit with 1 when a bound is refuted.")
+@table_options
+@click.pass_context
+def compare(ctx: click.Context, keys: tuple[str, ...], data: str, samples: int, data_seed: int, style: str | None,
+            fail_on_violation: bool, learning_rate: Any, **options: Any) -> None:
+    """Train networks and set predictions against measurements, for KEYS (papers or quantities; all by default)."""
+    _need_empirics()
+    from empirics.comparison import Setting
+    from empirics.data import load
+    from empirics.experiments import chosen
+
+    setting = setting_from(Setting(), options | {"learning_rate": learning_rate if learning_rate != "theory" else None})
+    if learning_rate == "theory":
+        setting = setting_from(setting, {}).with_theory_rate()
+    dataset = load(data, samples=samples, seed=data_seed)
+    found = [module.compare(setting, dataset, only, progress) for module, only in chosen(keys)]
+    for comparison in found:
+        emit(style, comparison.table, comparison.to_dict)
+    if fail_on_violation and any(c.violated for c in found):
+        ctx.exit(EXIT_VIOLATION)
+
+
+@app.command()
+@click.argument("figure")
+@run_options
+@click.option("--learning-rate", type=float, help="Step size.")
+@click.option("--paper-settings", is_flag=True, help="The paper's own sizes instead of the reduced ones.")
+@click.option("--out", default="figures", show_default=True, help="Folder for PNG, SVG and CSV.")
+def reproduce(figure: str, data: str, samples: int, data_seed: int, paper_settings: bool, out: str, **options: Any
+              ) -> None:
+    """Run the experiment behind FIGURE (for example banerjee2023.fig1) and draw it."""
+    _need_empirics()
+    from pathlib import Path
+
+    from empirics.data import load
+    from empirics.experiments import figure as find
+
+    module = find(figure)
+    module.check_folder(Path(out))
+    setting = setting_from(module.PAPER if paper_settings else module.REDUCED, options)
+    found = module.run(setting, load(data, samples=samples, seed=data_seed), progress)
+    for path in module.save(found, Path(out)):
+        click.echo(path)
+    click.echo(found.summary())
 
 
 def main() -> None:

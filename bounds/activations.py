@@ -9,8 +9,8 @@ from typing import Any
 
 import sympy
 
-from bounds.affine import affine_match, cheap, parity
-from bounds.arb_eval import Softplus, canonical
+from bounds.affine import affine_match, cheap, differentiated, parity
+from bounds.canonical import Softplus
 from bounds.errors import NotApplicable, TheoryError
 from bounds.expressions import FUNCTIONS, Z, checked, did_you_mean, parse
 from bounds.suprema import Supremum
@@ -56,7 +56,7 @@ class Activation:
 
         Raises:
             NotApplicable: For an order that phi does not have.
-            TheoryError: For a negative order.
+            TheoryError: For a negative order, or when the derivative becomes too long to work with.
 
         Example:
             >>> get("tanh").derivative()
@@ -66,7 +66,12 @@ class Activation:
             raise TheoryError(f"A derivative has an order of 0 or more, not {k}.")
         if k > 1 and not self.smooth:
             raise NotApplicable(f"{self.name} has a kink: its derivative of order {k} does not exist at 0.")
-        return _derivative(self.expression, k)
+        if k == 0:
+            return self.expression
+        try:
+            return differentiated(self.expression, k).replace(Softplus, FUNCTIONS["softplus"])
+        except TheoryError as reason:
+            raise TheoryError(f"The activation {self.name[:60]!r}: {reason}.") from None
 
     def sup(self, k: int = 1) -> Supremum:
         """``sup |phi^(k)|`` over the real line: phi'_max, beta_phi, and the third-order constant of fu2018.
@@ -99,14 +104,6 @@ class Activation:
 
     def __str__(self) -> str:
         return self.name
-
-
-@functools.lru_cache(maxsize=256)
-def _derivative(expression: sympy.Expr, k: int) -> sympy.Expr:
-    if k == 0:
-        return expression
-    result = sympy.diff(canonical(expression), Z, k)
-    return result.replace(Softplus, FUNCTIONS["softplus"])
 
 
 def _third_gelu() -> sympy.Expr:

@@ -7,8 +7,11 @@ import math
 
 import sympy
 
-from bounds.arb_eval import Softplus, canonical
+from bounds.canonical import Softplus, canonical
+from bounds.errors import TheoryError
 from bounds.expressions import Z
+
+MAX_OPERATIONS = 4_000
 
 
 def even_part(expression: sympy.Expr) -> sympy.Expr:
@@ -30,6 +33,29 @@ def _signed(u: sympy.Expr) -> sympy.Expr:
     return Softplus(-u) + u if u.could_extract_minus_sign() else Softplus(u)
 
 
+@functools.lru_cache(maxsize=512)
+def differentiated(expression: sympy.Expr, k: int) -> sympy.Expr:
+    """``canonical(expression)`` differentiated ``k`` times in ``Z``.
+
+    Args:
+        expression: A SymPy expression in ``Z``.
+        k: The order, 0 or more.
+
+    Raises:
+        TheoryError: When a derivative becomes too long to work with; compositions of many functions do.
+
+    Example:
+        >>> differentiated(Z**3, 2)
+        6*z
+    """
+    if k == 0:
+        return canonical(expression)
+    before = differentiated(expression, k - 1)
+    if before.count_ops() > MAX_OPERATIONS:
+        raise TheoryError(f"the derivative of order {k} is too long ({MAX_OPERATIONS} operations and more)")
+    return sympy.diff(before, Z)
+
+
 @functools.lru_cache(maxsize=256)
 def parity(expression: sympy.Expr) -> str | None:
     """``"odd"``, ``"even"``, or None when ``expression`` is neither, or neither could be proved by expansion.
@@ -41,7 +67,7 @@ def parity(expression: sympy.Expr) -> str | None:
         >>> parity(sympy.tanh(Z) * Z)
         'even'
     """
-    from bounds.arb_eval import canonical
+    from bounds.canonical import canonical
 
     here = canonical(expression)
     there = here.subs(Z, -Z)
@@ -52,9 +78,26 @@ def parity(expression: sympy.Expr) -> str | None:
 
 
 def cheap(expression: sympy.Expr) -> bool:
-    """Whether ``expand`` of ``expression`` is quick: no high powers of sums or products."""
-    powers = [p for p in expression.atoms(sympy.Pow) if (p.base.is_Add or p.base.is_Mul) and p.exp.is_Integer]
-    return math.prod(max(abs(int(p.exp)), 1) for p in powers) <= 64
+    """Whether ``expand`` of ``expression`` is quick: at most 500 terms, and functions at most two deep."""
+    here = canonical(expression)
+    return _depth(here) <= 2 and _terms(here) <= 500
+
+
+def _depth(expression: sympy.Expr) -> int:
+    """How many functions are nested; ``expand`` multiplies out the arguments of each."""
+    inside = max((_depth(child) for child in expression.args), default=0)
+    return inside + 1 if expression.is_Function and expression.has(Z) else inside
+
+
+def _terms(expression: sympy.Expr) -> int:
+    """An upper bound of the number of terms after ``expand``."""
+    if expression.is_Add:
+        return sum(_terms(term) for term in expression.args)
+    if expression.is_Mul:
+        return math.prod(_terms(factor) for factor in expression.args)
+    if expression.is_Pow and expression.exp.is_Integer and expression.exp > 0:
+        return math.comb(_terms(expression.base) + int(expression.exp) - 1, int(expression.exp))
+    return 1
 
 
 def affine_match(expression: sympy.Expr, phi: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr] | None:

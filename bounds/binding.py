@@ -255,3 +255,13 @@ def _missing(paper: Paper, top: Quantity | None, names: list[str]) -> str:
     hint = " (activation=... gives phi's constants)" if roles & set(ACTIVATION_ROLES) else ""
     described = [f"{n} ({paper.parameters[n].text})" if n in paper.parameters else n for n in names]
     return f"{top.key if top else paper.key} needs {', '.join(described)}{hint}"
+
+
+def relevant(quantity: Quantity, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of ``values`` that ``quantity`` or its assumptions depend on."""
+    relations = tuple(c.relation for c in quantity.assumptions if c.relation is not None)
+    inputs = compile_expressions(quantity.paper, (quantity, *relations), frozenset(), quantity).inputs
+    kept = {n: v for n, v in values.items() if n in inputs}
+    if "activation" in values and any(_role(quantity.paper, n) in ACTIVATION_ROLES for n in inputs):
+        kept["activation"] = values["activation"]
+    return kept

@@ -12,7 +12,8 @@ import sympy
 
 from bounds.activations import Activation, get
 from bounds.affine import cheap, even_part
-from bounds.arb_eval import canonical, compiled, exact_ball
+from bounds.arb_eval import compiled, exact_ball
+from bounds.canonical import canonical
 from bounds.errors import TheoryError
 from bounds.expressions import Z, parse
 from bounds.moments import closed_form

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import sympy
 
-from bounds.arb_eval import canonical, compiled, exact_ball
+from bounds.affine import differentiated
+from bounds.arb_eval import compiled, exact_ball
 from bounds.ball import PRECISION, precision
+from bounds.canonical import canonical
 from bounds.errors import TheoryError
 from bounds.expressions import Z
 
@@ -126,8 +128,7 @@ def _certified(expression: sympy.Expr) -> arb:
     with precision(BITS):
         if not expression.has(Z):
             return abs(compiled(expression)(None))
-        first = sympy.diff(expression, Z)
-        f, f1, f2 = (compiled(_tidied(e)) for e in (expression, first, sympy.diff(first, Z)))
+        f, f1, f2 = (compiled(_tidied(differentiated(expression, k))) for k in (0, 1, 2))
         search = Search(f, f1, f2)
         period = _period(expression)
         if period is None:

@@ -1,0 +1,39 @@
+"""Measurement: networks, data, training and the quantities the theorems bound. The only package that imports torch."""
+
+from empirics.activations import TorchActivation, torch_activation
+from empirics.adapt import from_module
+from empirics.compare import compare
+from empirics.comparison import Comparison, Setting
+from empirics.data import Dataset, load
+from empirics.measure.curvature import hessian_norms
+from empirics.measure.gradients import gradient_norms
+from empirics.measure.loss_curvature import loss_hessian_extremes
+from empirics.measure.norms import layer_norms, spectral_norm, weight_norms
+from empirics.measurement import Measurement
+from empirics.networks import Network, Weights, network
+from empirics.training import TrainingInterrupted, Trajectory, train, train_many
+
+__all__ = [
+    "Comparison",
+    "Dataset",
+    "Measurement",
+    "Network",
+    "Setting",
+    "TorchActivation",
+    "TrainingInterrupted",
+    "Trajectory",
+    "Weights",
+    "compare",
+    "from_module",
+    "gradient_norms",
+    "hessian_norms",
+    "layer_norms",
+    "load",
+    "loss_hessian_extremes",
+    "network",
+    "spectral_norm",
+    "torch_activation",
+    "train",
+    "train_many",
+    "weight_norms",
+]

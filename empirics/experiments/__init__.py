@@ -1,0 +1,58 @@
+"""One module or package per paper, of the same name: ``KEY``, ``compare``, ``compare_model`` and ``FIGURES``."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from bounds.errors import TheoryError
+from bounds.registry import papers, quantity, suggest
+
+
+@lru_cache(maxsize=1)
+def experiments() -> dict[str, Any]:
+    """Every experiment, by the paper's key."""
+    found = (importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__))
+    return {module.KEY: module for module in found if hasattr(module, "KEY")}
+
+
+def experiment(key: str) -> Any:
+    """The experiment of a paper.
+
+    Raises:
+        TheoryError: None exists.
+    """
+    if key not in experiments():
+        raise TheoryError(f"no experiment for {key!r}{suggest(key, experiments())}; there is {', '.join(experiments())}")
+    return experiments()[key]
+
+
+def figure(name: str) -> Any:
+    """The module of a figure, ``paper.figure``.
+
+    Raises:
+        TheoryError: No such figure.
+    """
+    known = {f"{key}.{f}": m for key, e in experiments().items() for f, m in e.FIGURES.items()}
+    if name not in known:
+        raise TheoryError(f"no figure {name!r}{suggest(name, known)}; there is {', '.join(known)}")
+    return known[name]
+
+
+def chosen(keys: Sequence[str]) -> list[tuple[Any, frozenset[str]]]:
+    """Experiments with the quantities asked of them, from papers' and quantities' keys; all when nothing is named.
+
+    Raises:
+        TheoryError: A key that is neither, or a quantity that no experiment measures.
+    """
+    wanted: dict[str, set[str]] = {}
+    for key in keys or experiments():
+        if key in papers():
+            wanted.setdefault(key, set())
+        else:
+            q = quantity(key)
+            wanted.setdefault(q.paper.key, set()).add(q.key)
+    return [(experiment(paper), frozenset(only)) for paper, only in wanted.items()]

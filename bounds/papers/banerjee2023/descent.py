@@ -257,6 +257,29 @@ def rates() -> Iterator[Quantity]:
         )
 
 
+def membership() -> Iterator[Quantity]:
+    """Assumption A4.2: how far the iterates may move."""
+    for name, radius, statement, what in (
+        ("iterate_distance", "rho", r"\max_l\|W_t^{(l)}-W_0^{(l)}\|_2", "hidden layers"),
+        ("readout_distance", "rho_1", r"\|v_t-v_0\|_2", "last layer"),
+    ):
+        yield Quantity(
+            name,
+            statement,
+            symbol(radius),
+            "requires",
+            at("Assumption A4.2"),
+            "printed",
+            f"how far the {what} may move from initialisation",
+            (radius,),
+            direction="at_most",
+            statement=statement,
+            glyph=name,
+            measured_by="spectral distance from initialisation along the trajectory",
+            monotone={radius: 1},
+        )
+
+
 def width() -> Iterator[Quantity]:
     """The least width at which everything the convergence theorem needs holds."""
     conditions = (
@@ -305,4 +328,5 @@ def quantities() -> Iterator[Quantity]:
     yield from restricted_convexity()
     yield from smoothness()
     yield from rates()
+    yield from membership()
     yield from width()

@@ -1,0 +1,166 @@
+"""Figure 1: ||gbar_t|| against t for several widths, and its least value over t against the width."""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bounds.errors import TheoryError
+from empirics.comparison import Progress, Setting, on_device
+from empirics.data import Dataset
+from empirics.experiments.banerjee2023.run import build
+from empirics.training import Trajectory, train_many
+
+PAPER = Setting(widths=(64, 128, 256, 512, 1024, 2048), seeds=3, steps=3000, learning_rate=10.0)
+"""Sec 6: 3-layer tanh, full-batch gradient descent, loss < 1e-3 or 3000 iterations, 3 runs averaged. The paper states
+neither its widths nor its rate; these are ours."""
+REDUCED = replace(PAPER, widths=(64, 128, 256, 512), steps=300)
+"""The same with fewer widths and iterations: a few minutes on two cores."""
+TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Figure1:
+    """The runs behind the figure.
+
+    Attributes:
+        gbar: Width -> (runs, steps + 1), ||gbar_t||; nan after a run has stopped.
+        loss: The same for the loss.
+        reasons: Width -> why each run stopped.
+        setting: What was run.
+        data: On what.
+    """
+
+    gbar: dict[int, np.ndarray]
+    loss: dict[int, np.ndarray]
+    reasons: dict[int, tuple[str, ...]]
+    setting: Setting
+    data: str
+
+    @property
+    def minima(self) -> dict[int, np.ndarray]:
+        """Width -> min_t ||gbar_t|| of each run."""
+        return {m: np.nanmin(g, axis=1) for m, g in self.gbar.items()}
+
+    @property
+    def finals(self) -> dict[int, np.ndarray]:
+        """Width -> ||gbar_t|| where each run stopped."""
+        return {m: np.array([row[~np.isnan(row)][-1] for row in g]) for m, g in self.gbar.items()}
+
+    def summary(self) -> str:
+        """What was seen, in words, with the numbers."""
+        means = {m: float(v.mean()) for m, v in self.minima.items()}
+        ends = {m: float(v.mean()) for m, v in self.finals.items()}
+        grows = all(a < b for a, b in zip(list(means.values())[:-1], list(means.values())[1:], strict=True))
+        least = ", ".join(f"{v:.4f} (m={m})" for m, v in means.items())
+        last = ", ".join(f"{v:.3f} (m={m})" for m, v in ends.items())
+        claim = "grows with the width, as the paper reports" if grows else "does not grow steadily with the width"
+        return f"min_t ||gbar_t|| {claim}: {least}; where the runs stopped ||gbar_t|| was {last}"
+
+
+def run(setting: Setting, data: Dataset, progress: Progress | None = None) -> Figure1:
+    """Train all seeds of each width together, recording ||gbar_t|| and the loss at every step."""
+    data, gbar, loss, reasons = on_device(data, setting.device), {}, {}, {}
+    if setting.learning_rate is None:
+        raise TheoryError("learning_rate: the figure needs a number, the same for all widths")
+    for width in setting.widths:
+        if progress:
+            progress(f"width {width}: {setting.seeds} runs of up to {setting.steps} steps")
+        nets = [build(setting, width, seed, data) for seed in range(setting.seeds)]
+        runs = train_many(nets, data.X, data.y, learning_rate=setting.learning_rate, steps=setting.steps,
+                          tolerance=TOLERANCE, record=("loss", "gbar_norm"))
+        gbar[width], loss[width] = (_stacked(runs, name, setting.steps) for name in ("gbar_norm", "loss"))
+        reasons[width] = tuple(r.reason for r in runs)
+    return Figure1(gbar, loss, reasons, setting, f"{data.name}, {data.X.shape[0]} samples")
+
+
+def _stacked(runs: list[Trajectory], name: str, steps: int) -> np.ndarray:
+    out = np.full((len(runs), steps + 1), np.nan)
+    for row, r in zip(out, runs, strict=True):
+        row[r.steps] = getattr(r, name)
+    return out
+
+
+def check_folder(folder: Path) -> None:
+    """Make the folder and prove that it can be written to, before hours of training.
+
+    Raises:
+        TheoryError: It cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise TheoryError(f"--out {folder}: cannot be written ({error.strerror}); choose another folder") from None
+
+
+def save(figure: Figure1, folder: Path) -> list[Path]:
+    """Write the two panels as PNG and SVG and their numbers as CSV.
+
+    Raises:
+        TheoryError: The folder cannot be written.
+    """
+    check_folder(folder)
+    name = "banerjee2023.fig1"
+    paths = [_trajectory_csv(figure, folder / f"{name}a.csv"), _minima_csv(figure, folder / f"{name}b.csv")]
+    drawing = draw(figure)
+    for suffix in (".png", ".svg"):
+        paths.append(folder / f"{name}{suffix}")
+        drawing.savefig(paths[-1], dpi=160)
+    return paths
+
+
+def _trajectory_csv(figure: Figure1, path: Path) -> Path:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["width", "seed", "step", "gbar_norm", "loss"])
+        for m, rows in figure.gbar.items():
+            for seed, row in enumerate(rows):
+                for t in np.flatnonzero(~np.isnan(row)):
+                    writer.writerow([m, seed, t, repr(float(row[t])), repr(float(figure.loss[m][seed, t]))])
+    return path
+
+
+def _minima_csv(figure: Figure1, path: Path) -> Path:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["width", "seed", "min_gbar_norm", "final_gbar_norm", "stopped"])
+        for m, values in figure.minima.items():
+            for seed, value in enumerate(values):
+                writer.writerow([m, seed, repr(float(value)), repr(float(figure.finals[m][seed])),
+                                 figure.reasons[m][seed]])
+    return path
+
+
+def draw(figure: Figure1) -> Any:
+    """Both panels as one matplotlib figure."""
+    from matplotlib.figure import Figure
+
+    drawing = Figure(figsize=(10, 4), layout="constrained")
+    left, right = drawing.subplots(1, 2)
+    for k, (m, rows) in enumerate(figure.gbar.items()):
+        shown = rows[:, ~np.isnan(rows).all(axis=0)]
+        colour = f"C{k}"
+        left.plot(np.nanmean(shown, axis=0), color=colour, label=f"m = {m}")
+        left.fill_between(np.arange(shown.shape[1]), np.nanmin(shown, axis=0), np.nanmax(shown, axis=0), color=colour,
+                          alpha=0.15, linewidth=0)
+    left.set(xlabel="iteration t", ylabel=r"$\|\bar g_t\|_2$", title=f"(a) {figure.data}", ylim=(0, None))
+    left.legend(frameon=False)
+    widths = list(figure.minima)
+    runs = np.array(list(figure.minima.values()))
+    right.plot(widths, runs.mean(axis=1), "o-", color="C0", label=f"mean of {runs.shape[1]} runs")
+    right.plot(widths, runs, ".", color="C0", alpha=0.4)
+    right.set(xlabel="width m", ylabel=r"$\min_t \|\bar g_t\|_2$", title="(b)", xscale="log", ylim=(0, None))
+    right.set_xticks(widths, [str(m) for m in widths])
+    right.minorticks_off()
+    right.legend(frameon=False)
+    for panel in (left, right):
+        panel.grid(alpha=0.25)
+        panel.spines[["top", "right"]].set_visible(False)
+    return drawing

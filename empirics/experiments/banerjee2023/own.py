@@ -1,0 +1,71 @@
+"""The user's own network against banerjee2023: does it fit the setting, and what do the theorems say about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bounds.errors import NotApplicable
+from empirics.adapt import from_module
+from empirics.comparison import Comparison, Setting, configuration, gather, round_up, versions
+from empirics.data import Dataset
+from empirics.experiments.banerjee2023.observe import observe
+from empirics.measure.norms import weight_norms
+from empirics.networks import Network
+
+SPHERE_TOLERANCE = 1e-6
+
+
+def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, learning_rate: float = 1.0) -> Comparison:
+    """Set the theorems against one given network, at the point where it is.
+
+    Nothing is known about how the network was initialised, so what Lemma A.1 gives with high probability is measured
+    instead: sigma_1 is taken as max_l ||W^(l)||_2/sqrt(m), the ball is centred at the network with v scaled to unit
+    norm (rho = 0, rho_1 = | ||v|| - 1 |), and every bound then holds surely, without a probability.
+
+    Args:
+        model: A ``Network``, or an ``nn.Sequential`` of Linear and activation layers without biases; left as it is.
+        X: inputs, (n, d), each of norm sqrt(d).
+        y: targets, (n,).
+        learning_rate: The step looked at for the convergence results.
+
+    Returns:
+        The verdict table.
+
+    Raises:
+        NotApplicable: The network or the data do not fit the paper's setting; the message names what does not.
+    """
+    net = model if isinstance(model, Network) else from_module(model, int(X.shape[1]))
+    point = net.weights
+    data = Dataset(X.to(point.V), torch.as_tensor(y).to(point.V), "your data", "given")
+    _check_fit(point.L, point.k, data)
+    norms = weight_norms(point)
+    length = float(point.V.norm())
+    centre = point.with_tensors([*point.W, point.V / length])
+    sigma_1 = norms["weight_norm"].largest / point.m**0.5
+    values: dict[str, Any] = {
+        "L": point.L, "m": point.m, "d": point.d, "sigma_1": sigma_1, "rho": 0, "rho_1": round_up(abs(length - 1), 6),
+        "activation": point.activation.name, "mean_y_sq": data.mean_y_sq, "kappa": 1,
+    }
+    seen = observe(point, centre, data, values, learning_rate, initialised=False)
+    rows, cases = gather(seen, lambda _: 0.0)
+    setting = Setting(L=point.L, widths=(point.m,), seeds=1, activation=point.activation.name, sigma_1=sigma_1, rho=0.0,
+                      rho_1=values["rho_1"], learning_rate=learning_rate, steps=1, points=1)
+    loss = next(r.measured for r in cases if r.quantity.endswith(".loss_ball"))
+    record = {"width": point.m, "seed": 0, "learning_rate": learning_rate, "steps": 0, "reason": "as given",
+              "loss_first": loss, "loss_last": loss, "rho": 0.0, "rho_1": values["rho_1"]}
+    return Comparison(rows, configuration(setting, data, [record]), versions(), cases)
+
+
+def _check_fit(depth: int, outputs: int, data: Dataset) -> None:
+    if outputs != 1:
+        raise NotApplicable(f"the network has {outputs} outputs: the comparison covers one (wrap the output you mean)")
+    if depth < 2:
+        raise NotApplicable(f"the network has {depth} hidden layer: banerjee2023's c_H needs at least 2 (erratum B4)")
+    norms = data.X.norm(dim=1) / data.X.shape[1] ** 0.5
+    worst = int((norms - 1).abs().argmax())
+    if abs(float(norms[worst]) - 1) > SPHERE_TOLERANCE:
+        raise NotApplicable(f"row {worst} of X has norm {float(norms[worst]):.4g} sqrt(d): banerjee2023 needs sqrt(d) "
+                            "(scale with X * sqrt(d) / X.norm(dim=1, keepdim=True))")

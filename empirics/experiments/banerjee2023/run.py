@@ -1,0 +1,110 @@
+"""Training banerjee2023's networks and gathering the verdicts; the same for a network that the user brings."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from bounds.evaluate import result
+from bounds.registry import quantity
+from empirics.comparison import Comparison, Progress, Setting, configuration, gather, on_device, predict, round_up, versions
+from empirics.data import Dataset
+from empirics.experiments.banerjee2023.observe import KEY, observe
+from empirics.measure.norms import weight_norms
+from empirics.networks import Network, Weights, network
+from empirics.training import train
+from empirics.verdict import Observation
+
+
+def build(setting: Setting, width: int, seed: int, data: Dataset) -> Network:
+    """The paper's network at its initialisation."""
+    return network(
+        KEY, L=setting.L, m=width, d=data.X.shape[1], activation=setting.activation, sigma_1=setting.sigma_1, seed=seed,
+        device=setting.device,
+    )
+
+
+def values_of(setting: Setting, width: int, data: Dataset) -> dict[str, Any]:
+    """The parameters at which the theory predicts."""
+    return {
+        "L": setting.L, "m": width, "d": data.X.shape[1], "sigma_1": setting.sigma_1, "rho": setting.rho or 0,
+        "rho_1": setting.rho_1 or 0, "activation": setting.activation, "mean_y_sq": data.mean_y_sq, "kappa": 1,
+    }
+
+
+def learning_rate(setting: Setting, width: int, data: Dataset) -> float:
+    """The rate asked for; ``theory`` is Lemma 5.2's step 1/beta."""
+    if setting.learning_rate is not None:
+        return setting.learning_rate
+    beta = predict(f"{KEY}.beta", values_of(setting, width, data))
+    return 1 / float(beta.value)
+
+
+def compare(setting: Setting, data: Dataset, only: frozenset[str] = frozenset(), progress: Progress | None = None
+            ) -> Comparison:
+    """Train the paper's networks on ``data`` and set every measurable quantity against its prediction.
+
+    Args:
+        setting: Widths, seeds, step size, ...
+        data: The samples, each of norm sqrt(d).
+        only: The keys wanted; empty for all.
+        progress: Called with one line per network.
+
+    Raises:
+        TheoryError: The setting or the data do not fit the paper.
+    """
+    data = on_device(data, setting.device)
+    seen: list[Observation] = []
+    runs: list[dict[str, Any]] = []
+    for width in setting.widths:
+        eta = learning_rate(setting, width, data)
+        nets = [build(setting, width, seed, data) for seed in range(setting.seeds)]
+        for seed, net in enumerate(nets):
+            if progress:
+                progress(f"width {width}, seed {seed}: training {setting.steps} steps, measuring {setting.points} points")
+            points, record = trajectory(net.weights, data, eta, setting)
+            values = values_of(setting, width, data) | {"rho": record["rho"], "rho_1": record["rho_1"]}
+            runs.append({"width": width, "seed": seed, **record})
+            for step, point in points.items():
+                seen += observe(point, points[0], data, values, eta, seed=seed, step=step)
+    rows, cases = gather(seen, failure_probability, only)
+    return Comparison(rows, configuration(setting, data, runs), versions(), cases)
+
+
+def trajectory(start: Weights, data: Dataset, eta: float, setting: Setting) -> tuple[dict[int, Weights], dict[str, Any]]:
+    """Run gradient descent; the points to measure by step, and a record with the radii that contain the run."""
+    marks = [round(k * setting.steps / max(setting.points - 1, 1)) for k in range(setting.points)]
+    points, losses, reason = {0: start}, [], "steps"
+    distances = torch.zeros(start.L + 1)
+    for before, after in itertools.pairwise(marks):
+        at = points[max(points)]
+        run = train(at, data.X, data.y, learning_rate=eta, steps=after - before, record=("loss",))
+        losses += [float(x) for x in (run.loss if run.loss is not None else [])]
+        reason, reached = run.reason, before + run.stop_step
+        if reason in ("diverged", "nan"):
+            break
+        points[reached] = run.final
+        distances = torch.maximum(distances, _distance(run.final, start))
+        if reason == "tolerance":
+            break
+    rho, rho_1 = (round_up(float(x)) for x in (distances[:-1].max(), distances[-1]))
+    first = losses[0] if losses else float("nan")
+    return points, {
+        "learning_rate": eta, "steps": max(points), "reason": reason, "loss_first": first,
+        "loss_last": losses[-1] if losses else first, "rho": rho if setting.rho is None else setting.rho,
+        "rho_1": rho_1 if setting.rho_1 is None else setting.rho_1,
+    }
+
+
+def _distance(point: Weights, start: Weights) -> torch.Tensor:
+    norms = weight_norms(point, start)
+    return torch.cat([torch.as_tensor(norms["weight_distance"].value), torch.as_tensor(
+        norms["readout_distance"].value).max().reshape(1)]).cpu()
+
+
+def failure_probability(values: Mapping[str, Any]) -> float:
+    """The probability with which the paper's results may fail at a width."""
+    return 1 - float(result(quantity(f"{KEY}.probability"), L=values["L"], m=values["m"]).value)

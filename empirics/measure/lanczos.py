@@ -1,0 +1,185 @@
+"""Batched Lanczos: the extreme eigenvalues of many symmetric operators at once.
+
+The operator is A = Q G, self-adjoint in <x, y>_G = x^T G y. With G = I it is the ordinary method; with G = M M^T it is
+Lanczos on H = M^T Q M run on coefficient vectors y that stand for x = M^T y: neither x nor a root of G is ever formed.
+
+No basis is kept: the three-term recurrence loses orthogonality only to Ritz vectors that have converged to round-off
+(Paige, 1976), which repeats their values and moves no extreme one, and its residuals |beta_j s_j| stay true.
+Keeping and reorthogonalising a basis would cost more than the products do, and a restart some 40% more products.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import torch
+from torch import Tensor
+
+
+class Operator(Protocol):
+    """B symmetric operators A = Q G on vectors (B, D); `apply` and `metric` may reuse their result's memory."""
+
+    def apply(self, g: Tensor) -> Tensor:
+        """Q g, in other memory than g's."""
+
+    def metric(self, y: Tensor) -> Tensor:
+        """G y, in other memory than y's; G positive semidefinite. May take null vectors of G out of y, in place."""
+
+    def take(self, rows: Tensor) -> Self:
+        """The operators with these indices."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ritz:
+    """Outermost Ritz values of B operators, each inside its spectrum; all fields (B,).
+
+    Attributes:
+        lambda_min, lambda_max: the Ritz values.
+        residual_min, residual_max: ||A x - theta x|| for unit x: an eigenvalue lies within this distance.
+        converged: whether the stopping rule was met.
+        products: operator products spent.
+    """
+
+    lambda_min: Tensor
+    lambda_max: Tensor
+    residual_min: Tensor
+    residual_max: Tensor
+    converged: Tensor
+    products: Tensor
+
+
+def lanczos(
+    operator: Operator,
+    start: Tensor,
+    *,
+    both: bool = False,
+    tol: float = 1e-3,
+    max_iter: int = 300,
+    verify: bool = False,
+) -> Ritz:
+    """Extreme eigenvalues of every operator of a batch; those that have converged leave it.
+
+    Args:
+        operator: the B operators.
+        start: (B, D), random.
+        both: stop when both ends have converged; else when the larger in magnitude has, and the other cannot beat it.
+        tol: residual allowed, relative to the largest |Ritz value|.
+        max_iter: products at most.
+        verify: run the recurrence a second time to form the Ritz vectors, and report ||A x - theta x|| of these instead
+            of the recurrence's own estimate: twice the cost, for a residual that trusts nothing.
+
+    Returns:
+        The Ritz values and residuals.
+    """
+    B, most = start.shape[0], min(max_iter, 3 * start.shape[1] + 20)
+    run = _Recurrence(operator, start, 0.01 * tol)
+    alpha, beta = start.new_zeros(B, most), start.new_zeros(B, most)
+    ends, coefficients = start.new_zeros(B, 4), start.new_zeros(B, most if verify else 0, 2)
+    converged, products = (torch.zeros(B, dtype=t, device=start.device) for t in (torch.bool, torch.int64))
+    rows, check = torch.arange(B, device=start.device), 4
+    for j in range(1, most + 1):
+        alpha[rows, j - 1], beta[rows, j - 1] = run.step()
+        if j != check and j != most:
+            continue
+        check = j + max(2, j // 6)  # an eigendecomposition of T costs about one product
+        theta, vectors = torch.linalg.eigh(_tridiagonal(alpha[rows, :j], beta[rows, : j - 1]))
+        residual = run.beta[:, None] * vectors[:, -1, [0, -1]].abs()
+        done = _converged(theta[:, [0, -1]], residual, both, tol)
+        fresh = ~converged[rows]  # what has converged is kept as it was then: later steps can only add round-off
+        at = rows[fresh]
+        ends[at] = torch.cat([theta[:, [0, -1]], residual], 1)[fresh]
+        if verify:
+            coefficients[at, :j] = vectors[fresh][:, :, [0, -1]]
+        converged[at], products[at] = done[fresh], j
+        left = (~converged[rows]).nonzero()[:, 0]
+        if left.numel() == 0:
+            break
+        if 4 * left.numel() <= 3 * rows.numel():  # not worth copying the operators for a few
+            rows = rows[left]
+            run.take(left)
+    if verify:
+        ends[:, 2:] = _true_residuals(operator, start, alpha, beta, coefficients, ends)
+    return Ritz(ends[:, 0], ends[:, 1], ends[:, 2], ends[:, 3], converged, products)
+
+
+def _converged(theta: Tensor, residual: Tensor, both: bool, tol: float) -> Tensor:
+    """Stopping rule from (B, 2) Ritz values and residuals of the two ends."""
+    size = theta.abs()
+    norm, leader = size.max(1)
+    if both:
+        return residual.amax(1) <= tol * norm
+    # the other end may still be growing: it must not be able to overtake by more than the tolerance
+    contender = (size + residual).amax(1)
+    return (residual.gather(1, leader[:, None])[:, 0] <= tol * norm) & (contender <= (1 + 2 * tol) * norm)
+
+
+def _tridiagonal(alpha: Tensor, beta: Tensor) -> Tensor:
+    return torch.diag_embed(alpha) + torch.diag_embed(beta, 1) + torch.diag_embed(beta, -1)
+
+
+class _Recurrence:
+    """beta_j y_{j+1} = A y_j - alpha_j y_j - beta_{j-1} y_{j-1} for a batch; where beta vanishes, y stays zero."""
+
+    def __init__(self, operator: Operator, start: Tensor, threshold: float) -> None:
+        self.operator, self.threshold = operator, threshold
+        self.largest = start.new_zeros(start.shape[0])
+        self.first: Tensor | None = None
+        self.y, self.previous = start.clone(), torch.zeros_like(start)
+        self.beta = self.largest
+        self._normalise()
+        self.beta = torch.zeros_like(self.largest)
+
+    def _normalise(self) -> None:
+        g = self.operator.metric(self.y)
+        beta = _dot(self.y, g).clamp(min=0).sqrt()
+        # below the threshold every Ritz pair has converged, and what is left of the vector is round-off
+        self.alive = beta > self.threshold * self.largest
+        inverse = torch.where(self.alive, 1 / beta, 0.0)[:, None]
+        self.beta = torch.where(self.alive, beta, 0.0)
+        self.y.mul_(inverse)
+        self.g = g.mul_(inverse)
+
+    def step(self) -> tuple[Tensor, Tensor]:
+        """(alpha_j, beta_j), each (B,)."""
+        w = self.operator.apply(self.g)
+        alpha = _dot(self.g, w)
+        if self.first is None:
+            self.first = alpha
+        # a zero vector's diagonal entry is put inside the spectrum: it cannot pose as an extreme eigenvalue
+        alpha = torch.where(self.alive, alpha, self.first)
+        self.largest = torch.maximum(self.largest, alpha.abs() + self.beta)
+        new = self.previous.mul_(-self.beta[:, None]).add_(w).addcmul_(self.y, alpha[:, None], value=-1)
+        self.previous, self.y = self.y, new
+        self._normalise()
+        return alpha, self.beta
+
+    def take(self, rows: Tensor) -> None:
+        """Go on with these samples only."""
+        self.operator = self.operator.take(rows)
+        for name in ("y", "previous", "g", "beta", "largest", "first", "alive"):
+            setattr(self, name, getattr(self, name)[rows])
+
+
+def _true_residuals(
+    operator: Operator, start: Tensor, alpha: Tensor, beta: Tensor, coefficients: Tensor, theta: Tensor
+) -> Tensor:
+    """||A x - theta x||/||x|| of the Ritz vectors x = sum_j s_j y_j at both ends, (B, 2), from y_j rebuilt."""
+    y, previous, last = start.clone(), torch.zeros_like(start), torch.zeros_like(alpha[:, 0])
+    y *= _dot(y, operator.metric(y)).clamp(min=torch.finfo(y.dtype).tiny).rsqrt()[:, None]
+    x = start.new_zeros(2, *start.shape)
+    for a, b, s in zip(alpha.T, beta.T, coefficients.transpose(0, 1), strict=True):
+        x += s.T[..., None] * y
+        w = operator.apply(operator.metric(y)) - a[:, None] * y - last[:, None] * previous
+        previous, y, last = y, w * torch.where(b > 0, 1 / b, 0.0)[:, None], b
+    residuals = []
+    for end in range(2):
+        gx = operator.metric(x[end])
+        size = _dot(x[end], gx).clamp(min=torch.finfo(y.dtype).tiny)
+        r = operator.apply(gx) - theta[:, end, None] * x[end]
+        residuals.append((_dot(r, operator.metric(r)).clamp(min=0) / size).sqrt())
+    return torch.stack(residuals, 1)
+
+
+def _dot(x: Tensor, y: Tensor) -> Tensor:
+    return (x[:, None] @ y[..., None])[:, 0, 0]
