@@ -7,65 +7,20 @@ from typing import Any
 
 import click
 
+from bounds.options import (
+    ModelCommand,
+    emit,
+    model_values,
+    parse_rate,
+    progress,
+    run_options,
+    setting_from,
+    table_options,
+)
+
 EXIT_VIOLATION, EXIT_USAGE, EXIT_FAILED, EXIT_INTERRUPTED = 1, 2, 3, 130
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 LOOSE = {**SETTINGS, "ignore_unknown_options": True, "allow_extra_args": True}
-PREFIX = "value_"
-
-
-class ModelCommand(click.Command):
-    """A command whose options are the parameters of the papers, read from the model when they are needed."""
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """The declared options, then one per parameter and one per role whose word differs from the name."""
-        from bounds.views import option_help
-
-        taken = {o for p in self.params for o in p.opts}
-        params = list(self.params)
-        for name, role, text in option_help():
-            flags = [f"--{name}"]
-            word = f"--{role.replace('_', '-')}"
-            if word not in taken and role != name and word.lower() != flags[0].lower():
-                flags.append(word)
-            flags = [f for f in flags if f not in taken]
-            taken.update(flags)
-            if flags:
-                params.append(click.Option([PREFIX + name, *flags], help=text, metavar="VALUE"))
-        return [*params, *super().get_params(ctx)[len(self.params) :]]
-
-
-def model_values(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
-    """The parameters given: declared options, and any further ``--NAME VALUE`` pairs (quantities, constants)."""
-    values = {k[len(PREFIX) :]: v for k, v in options.items() if k.startswith(PREFIX) and v is not None}
-    extra = list(ctx.args)
-    while extra:
-        word = extra.pop(0)
-        if not word.startswith("--") or (not extra and "=" not in word):
-            raise click.UsageError(f"unexpected argument {word!r}: values are given as --NAME VALUE")
-        name, _, text = word[2:].partition("=")
-        values[name] = text if text else extra.pop(0)
-    return values
-
-
-def table_options(command: Any) -> Any:
-    """``--json``, ``--csv``, ``--markdown``."""
-    for name, text in (
-        ("markdown", "Print a Markdown table."),
-        ("csv", "Print comma-separated values."),
-        ("json", "Print JSON."),
-    ):
-        command = click.option(f"--{name}", "style", flag_value=name, help=text)(command)
-    return command
-
-
-def emit(style: str | None, table: Any, data: Any) -> None:
-    """Print ``data()`` as JSON or ``table()`` in the chosen style; only the one needed is built."""
-    from bounds.tables import dumps
-
-    if style == "json":
-        click.echo(dumps(data()))
-    else:
-        table().print(style or "text")
 
 
 @click.group(context_settings=SETTINGS)
@@ -103,9 +58,9 @@ def papers(style: str | None) -> None:
 @table_options
 def list_(paper: str | None, style: str | None) -> None:
     """List the quantities of PAPER, or of all papers."""
-    from bounds import registry, views
+    from bounds import registry, showing, views
 
-    emit(style, lambda: views.list_table(paper), lambda: [views.show_dict(q) for q in registry.quantities(paper)])
+    emit(style, lambda: views.list_table(paper), lambda: [showing.show_dict(q) for q in registry.quantities(paper)])
 
 
 @app.command()
@@ -115,16 +70,16 @@ def list_(paper: str | None, style: str | None) -> None:
 @click.option("--json", "style", flag_value="json", help="Print JSON.")
 def show(key: str, style: str | None) -> None:
     """Show one quantity: formula, source, assumptions, parameters, errata."""
-    from bounds import registry, views
+    from bounds import registry, showing
     from bounds.tables import dumps
 
     q = registry.quantity(key)
     if style == "latex":
         click.echo(q.to_latex())
     elif style == "tree":
-        views.draw_tree(q)
+        showing.draw_tree(q)
     else:
-        click.echo(dumps(views.show_dict(q)) if style == "json" else views.show_text(q))
+        click.echo(dumps(showing.show_dict(q)) if style == "json" else showing.show_text(q))
 
 
 @app.command()
@@ -210,69 +165,27 @@ def _need_empirics() -> None:
         raise TheoryError(f"{error.name} is not installed: pip install 'bounds[empirics]' -c constraints.txt") from None
 
 
-def integers(_ctx: Any, param: click.Parameter, text: str | None) -> tuple[int, ...] | None:
-    """``64,128,256`` as integers."""
-    if text is None:
-        return None
-    try:
-        return tuple(int(word) for word in text.split(","))
-    except ValueError:
-        raise click.BadParameter(f"{text!r}: integers separated by commas are needed, for example 64,128") from None
-
-
-def run_options(command: Any) -> Any:
-    """What ``compare`` and ``reproduce`` share."""
-    for option in reversed((
-        click.option("--data", default="digits", show_default=True,
-                     help="digits, mnist_784, Fashion-MNIST, CIFAR_10, sphere or a .npz file with X and y."),
-        click.option("--samples", type=int, default=512, show_default=True, help="How many samples."),
-        click.option("--data-seed", type=int, default=0, show_default=True, help="Seed of the draw."),
-        click.option("--L", "L", type=int, help="Hidden layers [default: 3]."),
-        click.option("--widths", callback=integers, help="Widths, separated by commas."),
-        click.option("--seeds", type=int, help="Initialisations per width [default: 3]."),
-        click.option("--activation", help="Name or expression in z [default: tanh]."),
-        click.option("--sigma_1", type=float, help="Scale of the initial weights [default: 1]."),
-        click.option("--steps", type=int, help="Steps of gradient descent."),
-        click.option("--device", default="cpu", show_default=True, help="cpu or cuda."),
-    )):
-        command = option(command)
-    return command
-
-
-def progress(line: str) -> None:
-    """One line on standard error, if someone is watching."""
-    if sys.stderr.isatty():
-        click.echo(f"  {line}", err=True)
-
-
-def setting_from(base: Any, options: dict[str, Any]) -> Any:
-    """``base`` with what was given."""
-    from dataclasses import replace
-
-    return replace(base, **{k: v for k, v in options.items() if v is not None})
-
-
-def _learning_rate(_ctx: Any, _param: Any, text: str | None) -> float | str | None:
-    if text is None or text == "theory":
-        return text
-    try:
-        return float(text)
-    except ValueError:
-        raise click.BadParameter(f"{text!r}: a number or 'theory' is needed") from None
-
-
 @app.command()
 @click.argument("keys", nargs=-1)
 @run_options
-@click.option("--learning-rate", callback=_learning_rate, help="A number, or 'theory' for Lemma 5.2's [default: 1].")
+@click.option("--learning-rate", callback=parse_rate, help="A number, or 'theory' for Lemma 5.2's [default: 1].")
 @click.option("--rho", type=float, help="Radius of the ball [default: the least that contains the run].")
 @click.option("--rho_1", type=float, help="Radius for the last layer [default: likewise].")
 @click.option("--points", type=int, help="Measured points of the trajectory [default: 2, first and last].")
 @click.option("--fail-on-violation", is_flag=True, help="Exit with 1 when a bound is refuted.")
 @table_options
 @click.pass_context
-def compare(ctx: click.Context, keys: tuple[str, ...], data: str, samples: int, data_seed: int, style: str | None,
-            fail_on_violation: bool, learning_rate: Any, **options: Any) -> None:
+def compare(
+    ctx: click.Context,
+    keys: tuple[str, ...],
+    data: str,
+    samples: int,
+    data_seed: int,
+    style: str | None,
+    fail_on_violation: bool,
+    learning_rate: Any,
+    **options: Any,
+) -> None:
     """Train networks and set predictions against measurements, for KEYS (papers or quantities; all by default)."""
     _need_empirics()
     from empirics.comparison import Setting
@@ -296,8 +209,9 @@ def compare(ctx: click.Context, keys: tuple[str, ...], data: str, samples: int, 
 @click.option("--learning-rate", type=float, help="Step size.")
 @click.option("--paper-settings", is_flag=True, help="The paper's own sizes instead of the reduced ones.")
 @click.option("--out", default="figures", show_default=True, help="Folder for PNG, SVG and CSV.")
-def reproduce(figure: str, data: str, samples: int, data_seed: int, paper_settings: bool, out: str, **options: Any
-              ) -> None:
+def reproduce(
+    figure: str, data: str, samples: int, data_seed: int, paper_settings: bool, out: str, **options: Any
+) -> None:
     """Run the experiment behind FIGURE (for example banerjee2023.fig1) and draw it."""
     _need_empirics()
     from pathlib import Path
@@ -320,11 +234,8 @@ def main() -> None:
 
     try:
         code = app(standalone_mode=False, prog_name="bounds")
-    except click.UsageError as error:
-        error.show()
-        code = EXIT_USAGE
     except click.ClickException as error:
-        error.show()
+        click.echo(f"error: {error.format_message()} (bounds --help)", err=True)
         code = EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted; finished results are kept", err=True)

@@ -138,7 +138,7 @@ class _Builder:
             return self._symbol(e)
         if isinstance(e, AppliedUndef):
             return self._apply(e)
-        if e.is_number and not e.args or e.is_Rational:
+        if (e.is_number and not e.args) or e.is_Rational:
             return self.emit("const", (), e, integral=bool(e.is_Integer))
         if e.is_Add:
             return self._add(e)

@@ -309,5 +309,5 @@ class Paper:
 
     @cached_property
     def source_line(self) -> str:
-        """``Authors (year). Title. Venue.``"""
+        """One line: authors, year, title, venue."""
         return f"{self.authors} ({self.year}). {self.title}. {self.venue}."

@@ -61,7 +61,6 @@ class Setting:
         if not self.widths:
             raise TheoryError("widths: at least one width is needed")
 
-
     def with_theory_rate(self) -> Setting:
         """The same with the step size that the theory prescribes."""
         return replace(self, learning_rate=None)
@@ -83,8 +82,11 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """``{"rows", "configuration", "versions"}``, as the command prints it."""
-        return {"rows": [r.to_dict() for r in self.rows], "configuration": dict(self.configuration),
-                "versions": dict(self.versions)}
+        return {
+            "rows": [r.to_dict() for r in self.rows],
+            "configuration": dict(self.configuration),
+            "versions": dict(self.versions),
+        }
 
     def to_dataframe(self) -> Any:
         """One row per quantity and width (pandas must be installed)."""
@@ -99,8 +101,9 @@ class Comparison:
             name = "" if r.quantity == previous else r.quantity
             previous = r.quantity
             where = ", ".join(x for x in (r.label, f"t={r.step}") if x)
-            lines.append((name, str(r.width), _bound(r), _measured(r), _slack(r.slack), r.verdict, where,
-                          "; ".join(r.reasons)))
+            lines.append(
+                (name, str(r.width), _bound(r), _measured(r), _slack(r.slack), r.verdict, where, "; ".join(r.reasons))
+            )
         columns = ("quantity", "width", "predicted", "measured", "slack", "verdict", "at", "because")
         return Table(columns, tuple(lines), "Prediction against reality", self._notes())
 
@@ -163,8 +166,11 @@ def predict(key: str, values: Mapping[str, Any]) -> Evaluation:
     return result(q, defaults=True, **relevant(q, values))
 
 
-def gather(observations: Iterable[Observation], failure: Callable[[Mapping[str, Any]], float],
-           only: frozenset[str] = frozenset()) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+def gather(
+    observations: Iterable[Observation],
+    failure: Callable[[Mapping[str, Any]], float],
+    only: frozenset[str] = frozenset(),
+) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
     """Judge every observation and sum up per quantity and width.
 
     Args:
@@ -184,8 +190,10 @@ def gather(observations: Iterable[Observation], failure: Callable[[Mapping[str, 
     groups: dict[tuple[int, int, str], list[Row]] = {}
     for row in cases:
         groups.setdefault((order[row.quantity], row.width, row.quantity), []).append(row)
-    rows = [combine(g, allowed[width] if quantity(key).probability else None)
-            for (_, width, key), g in sorted(groups.items(), key=lambda item: item[0][:2])]
+    rows = [
+        combine(g, allowed[width] if quantity(key).probability else None)
+        for (_, width, key), g in sorted(groups.items(), key=lambda item: item[0][:2])
+    ]
     return tuple(rows), tuple(cases)
 
 
@@ -216,8 +224,15 @@ def round_up(value: float, digits: int = 2) -> float:
 
 def configuration(setting: Setting, data: Dataset, runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Everything needed to repeat a run."""
-    return {**asdict(setting), "data": f"{data.name}: {data.source}", "samples": int(data.X.shape[0]),
-            "input_dim": int(data.X.shape[1]), "mean_y_sq": data.mean_y_sq, "dtype": str(data.X.dtype), "runs": runs}
+    return {
+        **asdict(setting),
+        "data": f"{data.name}: {data.source}",
+        "samples": int(data.X.shape[0]),
+        "input_dim": int(data.X.shape[1]),
+        "mean_y_sq": data.mean_y_sq,
+        "dtype": str(data.X.dtype),
+        "runs": runs,
+    }
 
 
 def on_device(data: Dataset, device: str) -> Dataset:

@@ -122,8 +122,19 @@ def judge(observation: Observation, prediction: Evaluation) -> Row:
         verdict, reasons = _bound(q.side, value, low, high)
     distance = slack(q.side, q.direction, value, observation.measured) if verdict != NOT_APPLICABLE else None
     return Row(
-        q.key, q.side, value, observation.measured, distance, verdict, reasons, (observation.seed,),
-        int(observation.values.get("m", 0)), observation.step, observation.residual, exact, observation.label,
+        q.key,
+        q.side,
+        value,
+        observation.measured,
+        distance,
+        verdict,
+        reasons,
+        (observation.seed,),
+        int(observation.values.get("m", 0)),
+        observation.step,
+        observation.residual,
+        exact,
+        observation.label,
         details={"chosen": prediction.chosen, "upper": None if math.isinf(high) else high},
     )
 

@@ -9,12 +9,12 @@ from fractions import Fraction
 import mpmath as mp
 import numpy as np
 import pytest
+from derivation import DIGITS, exact, off, reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bounds
 from bounds.ball import precision
-from derivation import DIGITS, exact, off, reference
 
 NET, CURVE = "L sigma_1 rho m phi_0", "L sigma_1 rho m phi_0 beta_phi rho_1"
 LOSS, ALPHA = NET + " rho_1 mean_y_sq", CURVE + " mean_y_sq rho_2 kappa gbar_norm_sq"

@@ -23,7 +23,7 @@ class Signed(NamedTuple):
 
 
 def _ln(value: Any) -> float:
-    """ln of a positive int, Fraction or float of any size."""
+    """Ln of a positive int, Fraction or float of any size."""
     if isinstance(value, int | Fraction):
         return _ln_integer(int(value.numerator)) - _ln_integer(int(value.denominator))
     return math.log(value)

@@ -26,7 +26,8 @@ def experiment(key: str) -> Any:
         TheoryError: None exists.
     """
     if key not in experiments():
-        raise TheoryError(f"no experiment for {key!r}{suggest(key, experiments())}; there is {', '.join(experiments())}")
+        there = ", ".join(experiments())
+        raise TheoryError(f"no experiment for {key!r}{suggest(key, experiments())}; there is {there}")
     return experiments()[key]
 
 

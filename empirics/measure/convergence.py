@@ -67,7 +67,12 @@ def step_geometry(net: Network | Weights, X: Tensor, y: Tensor, learning_rate: f
     length = learning_rate * grad_sq**0.5
     rise = after - loss + learning_rate * grad_sq
     return StepGeometry(
-        loss, after, grad_sq**0.5, mean_sq**0.5, abs(inner) / max((grad_sq * mean_sq) ** 0.5, 1e-300), length,
+        loss,
+        after,
+        grad_sq**0.5,
+        mean_sq**0.5,
+        abs(inner) / max((grad_sq * mean_sq) ** 0.5, 1e-300),
+        length,
         2 * rise / length**2 if length else float("nan"),
     )
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bounds.model import Paper
-from bounds.papers.banerjee2023 import descent, errata, hessian, lemmas
+from bounds.papers.banerjee2023 import constants, convexity, descent, errata, gradients, hessian, lemmas
 from bounds.papers.banerjee2023.letters import INITIAL, KEY, PARAMETERS, SMOOTH
+
+PARTS = (constants, hessian, gradients, convexity, descent, lemmas)
 
 PAPER = Paper(
     key=KEY,
@@ -24,7 +26,7 @@ PAPER = Paper(
         "ball ||W^(l) - W_0^(l)||_2 <= rho, ||v - v_0||_2 <= rho_1."
     ),
     parameters=PARAMETERS,
-    quantities={q.name: q for part in (hessian, descent, lemmas) for q in part.quantities()},
+    quantities={q.name: q for part in PARTS for q in part.quantities()},
     assumptions=(SMOOTH, INITIAL),
     errata=errata.ERRATA,
     proved={"c_H": "c_H_proved"},

@@ -109,8 +109,8 @@ def gap_ratio() -> Demonstration:
     best = min(loss(step) for step in np.linspace(-rho_2, rho_2, 2001))
     return Demonstration(
         bool(cosine < 1e-12 and np.linalg.norm(slope) > 1e-3 and best >= loss(0.0)),
-        f"|cos(grad loss, gbar)| = {cosine:.1e} with ||grad loss|| = {np.linalg.norm(slope):.1e}: over B_t (the segment "
-        f"along gbar) the least loss is {best:.6f} = loss(theta_t), so gamma_t = 1, not below 1",
+        f"|cos(grad loss, gbar)| = {cosine:.1e} with ||grad loss|| = {np.linalg.norm(slope):.1e}: over B_t "
+        f"(the segment along gbar) the least loss is {best:.6f} = loss(theta_t), so gamma_t = 1, not below 1",
         {"cosine": cosine, "least": best, "loss": loss(0.0)},
     )
 
@@ -130,7 +130,7 @@ def narrow_first_layer() -> Demonstration:
 def backward_indices() -> Demonstration:
     """B13: row i of d alpha^(L)/d alpha^(l) runs through column i of W^(l+1), not of W^(l)."""
     net, x = initialise(2, 6, 6, 1.0, np.tanh, tanh_slope), sphere_point(6)
-    pre, inputs = net.layers(x)
+    pre, _ = net.layers(x)
     root, h = math.sqrt(6), 1e-6
 
     def output(first: Any) -> Any:
@@ -141,6 +141,7 @@ def backward_indices() -> Demonstration:
     error = {k: float(np.abs(true - (tanh_slope(pre[1])[:, None] * net.weights[k] / root).T).max()) for k in (0, 1)}
     return Demonstration(
         error[1] < 1e-8 < 0.01 < error[0],
-        f"L=2, l=1: d alpha^(2)/d alpha^(1) with W^(2) is off by {error[1]:.1e}, with the printed W^(1) by {error[0]:.2f}",
+        f"L=2, l=1: d alpha^(2)/d alpha^(1) with W^(2) is off by {error[1]:.1e}, with the printed W^(1) by "
+        f"{error[0]:.2f}",
         {"shifted": error[1], "printed": error[0]},
     )

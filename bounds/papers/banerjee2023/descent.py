@@ -1,4 +1,4 @@
-"""Section 5, Appendices B and C: restricted strong convexity, smoothness, rates, iterations and the width."""
+"""Lemma 5.2, Theorem 5.3, Remark 5.4: step sizes, rates, iterations, the ball, and the width."""
 
 from __future__ import annotations
 
@@ -26,143 +26,6 @@ SEGMENT = Condition("lambda_t", "lambda_t >= mean l'^2 on the whole segment, not
 OUTPUTS = Condition("Assumption 5", "k outputs, every v_h a unit vector; rho_1 and loss_ball per output")
 LOSS = r"\mathcal L"
 RSC = r"\alpha_t"
-
-
-def restricted_convexity() -> Iterator[Quantity]:
-    """Theorem 5.1, Remark 5.1 and the general-loss and k-output versions."""
-    assume = (*BASIC, SQUARE, CONE)
-    yield Quantity(
-        "c_1",
-        "c_1",
-        2 * kappa**2,
-        "equal",
-        at("Theorem 5.1"),
-        "printed",
-        "factor of ||gbar_t||^2",
-        ("kappa",),
-        glyph="c₁",
-        monotone={"kappa": 1},
-    )
-    yield Quantity(
-        "c_2",
-        "c_2",
-        2 * c_H * (2 * varrho * rho_2 + sympy.sqrt(loss_ball)),
-        "equal",
-        at("Theorem 5.1"),
-        "printed",
-        "what the Hessian takes away, times sqrt(m)",
-        ("c_H", "varrho", "rho_2", "loss_ball"),
-        glyph="c₂",
-        monotone={"c_H": 1, "varrho": 1, "rho_2": 1, "loss_ball": 1},
-    )
-    yield Quantity(
-        "rsc_alpha",
-        RSC,
-        c_1 * gbar_norm_sq - c_2 / root_m,
-        "lower",
-        at("Theorem 5.1"),
-        "printed",
-        "restricted strong convexity of the loss at step t",
-        ("c_1", "c_2", "gbar_norm_sq", "m"),
-        assumptions=assume,
-        probability="probability",
-        glyph="αₜ",
-        monotone={"c_1": 1, "c_2": -1, "gbar_norm_sq": 1},
-    )
-    yield Quantity(
-        "rsc_threshold",
-        r"\|\bar g_t\|_2^2",
-        c_2 / (c_1 * root_m),
-        "requires",
-        at("Remark 5.1"),
-        "printed",
-        "RSC holds when ||gbar_t||^2 exceeds it",
-        ("c_1", "c_2", "m"),
-        direction="at_least",
-        assumptions=assume,
-        probability="probability",
-        glyph="‖ḡₜ‖²",
-        measured_by="||gbar_t||^2 along the trajectory",
-        monotone={"c_1": -1, "c_2": 1},
-    )
-    yield Quantity(
-        "rsc_alpha_general",
-        RSC,
-        a * kappa**2 * gbar_norm_sq - (2 * a * varrho * c_H * rho_2 + c_H * sympy.sqrt(lambda_t)) / root_m,
-        "lower",
-        at("Theorem B.1"),
-        "printed",
-        "restricted strong convexity for a general loss",
-        ("a", "kappa", "gbar_norm_sq", "varrho", "c_H", "rho_2", "lambda_t", "m"),
-        assumptions=(*BASIC, GENERAL, SEGMENT, CONE),
-        probability="probability",
-        glyph="αₜ general",
-    )
-    yield Quantity(
-        "rsc_alpha_multi",
-        RSC,
-        2 * k * kappa**2 * gbar_norm_sq - 2 * k * c_H * (2 * varrho * rho_2 + sympy.sqrt(k * loss_ball)) / root_m,
-        "lower",
-        at("Theorem C.2"),
-        "printed",
-        "restricted strong convexity with k outputs",
-        ("k", "kappa", "gbar_norm_sq", "c_H", "varrho", "rho_2", "loss_ball", "m"),
-        assumptions=(*BASIC, SQUARE, OUTPUTS, CONE),
-        probability="probability",
-        glyph="αₜ, k outputs",
-    )
-
-
-def smoothness() -> Iterator[Quantity]:
-    """Theorem 5.2 and its general-loss and k-output versions."""
-    yield Quantity(
-        "beta",
-        r"\beta",
-        2 * varrho**2 + 2 * c_H * sympy.sqrt(loss_ball) / root_m,
-        "upper",
-        at("Theorem 5.2"),
-        "printed",
-        "smoothness of the loss in the ball",
-        ("varrho", "c_H", "loss_ball", "m"),
-        assumptions=(*BASIC, SQUARE),
-        probability="probability",
-        statement=r"\lambda_{\max}(\nabla^2\mathcal L)",
-        glyph="β",
-        measured_by="largest eigenvalue of the loss Hessian",
-        monotone={"varrho": 1, "c_H": 1, "loss_ball": 1},
-    )
-    yield Quantity(
-        "beta_general",
-        r"\beta",
-        b * varrho**2 + c_H * sympy.sqrt(lambda_t) / root_m,
-        "upper",
-        at("Theorem B.2"),
-        "printed",
-        "smoothness for a general loss",
-        ("b", "varrho", "c_H", "lambda_t", "m"),
-        assumptions=(*BASIC, GENERAL, SEGMENT),
-        probability="probability",
-        glyph="β general",
-        monotone={"b": 1, "varrho": 1, "c_H": 1, "lambda_t": 1},
-    )
-    for tail, inner, status, place in (
-        ("", k * loss_ball, "printed", "Theorem C.3"),
-        ("_tight", loss_ball, "derived", "Theorem C.3, erratum B12"),
-    ):
-        yield Quantity(
-            "beta_multi" + tail,
-            r"\beta",
-            2 * k * varrho**2 + 2 * k * c_H * sympy.sqrt(inner) / root_m,
-            "upper",
-            at(place),
-            status,
-            "smoothness with k outputs",
-            ("k", "varrho", "c_H", "loss_ball", "m"),
-            assumptions=(*BASIC, SQUARE, OUTPUTS),
-            probability="probability",
-            glyph="β, k outputs",
-            monotone={"k": 1, "varrho": 1, "c_H": 1, "loss_ball": 1},
-        )
 
 
 def rates() -> Iterator[Quantity]:
@@ -284,7 +147,7 @@ def width() -> Iterator[Quantity]:
     """The least width at which everything the convergence theorem needs holds."""
     conditions = (
         Condition("RSC", "alpha_t > 0 (Thm 5.1, A4.1)", rsc_alpha > 0),
-        Condition("probability", "2(L+1)/m <= failure (Thm 4.1)", 2 * (L + 1) <= failure * m),
+        Condition("probability", "2(L+1)/m <= failure (Thm 4.1)", failure * m >= 2 * (L + 1)),
         Condition("m >= d", "the width is at least the input dimension (Lem A.1)", m >= d),
     )
     possible = Condition(
@@ -325,8 +188,6 @@ def width() -> Iterator[Quantity]:
 
 def quantities() -> Iterator[Quantity]:
     """Everything in Section 5 and the appendices on optimisation."""
-    yield from restricted_convexity()
-    yield from smoothness()
     yield from rates()
     yield from membership()
     yield from width()

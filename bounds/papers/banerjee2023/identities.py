@@ -79,7 +79,8 @@ def block_count() -> Demonstration:
     rescued = sympy.expand(allowed - row).as_poly(L).all_coeffs()
     return Demonstration(
         first == 6 and all(c >= 0 for c in rescued),
-        f"blocks at delta = 1: {total} terms against C_1 = L^2 + 2 L, more from L = {first} on; a row: {row}, always less",
+        f"blocks at delta = 1: {total} terms against C_1 = L^2 + 2 L, more from L = {first} on; "
+        f"a row: {row}, always less",
         {"first_failure": first},
     )
 

@@ -90,5 +90,5 @@ def sphere_point(d: int, seed: int = 0) -> Array:
 
 
 def tanh_slope(z: Array) -> Array:
-    """tanh'."""
+    """Tanh'."""
     return 1 - np.tanh(z) ** 2

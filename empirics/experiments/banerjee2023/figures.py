@@ -14,6 +14,7 @@ from bounds.errors import TheoryError
 from empirics.comparison import Progress, Setting, on_device
 from empirics.data import Dataset
 from empirics.experiments.banerjee2023.run import build
+from empirics.networks import check_device
 from empirics.training import Trajectory, train_many
 
 PAPER = Setting(widths=(64, 128, 256, 512, 1024, 2048), seeds=3, steps=3000, learning_rate=10.0)
@@ -65,6 +66,7 @@ class Figure1:
 
 def run(setting: Setting, data: Dataset, progress: Progress | None = None) -> Figure1:
     """Train all seeds of each width together, recording ||gbar_t|| and the loss at every step."""
+    check_device(setting.device)
     data, gbar, loss, reasons = on_device(data, setting.device), {}, {}, {}
     if setting.learning_rate is None:
         raise TheoryError("learning_rate: the figure needs a number, the same for all widths")
@@ -72,8 +74,15 @@ def run(setting: Setting, data: Dataset, progress: Progress | None = None) -> Fi
         if progress:
             progress(f"width {width}: {setting.seeds} runs of up to {setting.steps} steps")
         nets = [build(setting, width, seed, data) for seed in range(setting.seeds)]
-        runs = train_many(nets, data.X, data.y, learning_rate=setting.learning_rate, steps=setting.steps,
-                          tolerance=TOLERANCE, record=("loss", "gbar_norm"))
+        runs = train_many(
+            nets,
+            data.X,
+            data.y,
+            learning_rate=setting.learning_rate,
+            steps=setting.steps,
+            tolerance=TOLERANCE,
+            record=("loss", "gbar_norm"),
+        )
         gbar[width], loss[width] = (_stacked(runs, name, setting.steps) for name in ("gbar_norm", "loss"))
         reasons[width] = tuple(r.reason for r in runs)
     return Figure1(gbar, loss, reasons, setting, f"{data.name}, {data.X.shape[0]} samples")
@@ -133,8 +142,9 @@ def _minima_csv(figure: Figure1, path: Path) -> Path:
         writer.writerow(["width", "seed", "min_gbar_norm", "final_gbar_norm", "stopped"])
         for m, values in figure.minima.items():
             for seed, value in enumerate(values):
-                writer.writerow([m, seed, repr(float(value)), repr(float(figure.finals[m][seed])),
-                                 figure.reasons[m][seed]])
+                writer.writerow(
+                    [m, seed, repr(float(value)), repr(float(figure.finals[m][seed])), figure.reasons[m][seed]]
+                )
     return path
 
 
@@ -148,8 +158,14 @@ def draw(figure: Figure1) -> Any:
         shown = rows[:, ~np.isnan(rows).all(axis=0)]
         colour = f"C{k}"
         left.plot(np.nanmean(shown, axis=0), color=colour, label=f"m = {m}")
-        left.fill_between(np.arange(shown.shape[1]), np.nanmin(shown, axis=0), np.nanmax(shown, axis=0), color=colour,
-                          alpha=0.15, linewidth=0)
+        left.fill_between(
+            np.arange(shown.shape[1]),
+            np.nanmin(shown, axis=0),
+            np.nanmax(shown, axis=0),
+            color=colour,
+            alpha=0.15,
+            linewidth=0,
+        )
     left.set(xlabel="iteration t", ylabel=r"$\|\bar g_t\|_2$", title=f"(a) {figure.data}", ylim=(0, None))
     left.legend(frameon=False)
     widths = list(figure.minima)

@@ -24,8 +24,17 @@ CONSTANTS = ("c_H", "c_H_chain", "c_H_tight")
 PER_SAMPLE_LAYERS = ("activation_norm", "weight_jacobian", "backward_norm", "backward_max")
 
 
-def observe(point: Weights, initial: Weights, data: Dataset, values: dict[str, Any], eta: float, *, seed: int = 0,
-            step: int = 0, initialised: bool = True) -> Iterator[Observation]:
+def observe(
+    point: Weights,
+    initial: Weights,
+    data: Dataset,
+    values: dict[str, Any],
+    eta: float,
+    *,
+    seed: int = 0,
+    step: int = 0,
+    initialised: bool = True,
+) -> Iterator[Observation]:
     """Everything measurable about one network at one step.
 
     Args:
@@ -34,7 +43,8 @@ def observe(point: Weights, initial: Weights, data: Dataset, values: dict[str, A
         data: The samples.
         values: The parameters at which the theory predicts.
         eta: The step size.
-        seed, step: Which run and when, for the record.
+        seed: Which run, for the record.
+        step: When, for the record.
         initialised: Whether step 0 is a random initialisation as in Assumption 2.
 
     Yields:
@@ -47,8 +57,14 @@ def observe(point: Weights, initial: Weights, data: Dataset, values: dict[str, A
     def see(name: str, measured: Any, more: dict[str, Any] | None = None, **extra: Any) -> Observation:
         reasons = outside if name not in ("iterate_distance", "readout_distance") else ()
         reasons += extra.pop("reasons", ())
-        return Observation(f"{KEY}.{name}", {**values, **(more or {})}, float(measured), reasons=reasons,
-                           **_ends(measured, extra), **frame)
+        return Observation(
+            f"{KEY}.{name}",
+            {**values, **(more or {})},
+            float(measured),
+            reasons=reasons,
+            **_ends(measured, extra),
+            **frame,
+        )
 
     yield from _rungs(see, norms, initialised and not step)
     yield from _gradients(see, point, data, initialised and not step)
@@ -67,8 +83,10 @@ def _outside(norms: dict[str, Measurement], values: dict[str, Any]) -> tuple[str
     for name, radius in (("weight_distance", "rho"), ("readout_distance", "rho_1")):
         moved = norms[name].largest
         if moved > float(values[radius]):
-            found.append(f"A4.2: the iterate left the ball, {name.replace('_', ' ')} {moved:.3g} > {radius} = "
-                         f"{float(values[radius]):g} (raise --{radius})")
+            found.append(
+                f"A4.2: the iterate left the ball, {name.replace('_', ' ')} {moved:.3g} > {radius} = "
+                f"{float(values[radius]):g} (raise --{radius})"
+            )
     return tuple(found)
 
 

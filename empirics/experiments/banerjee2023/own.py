@@ -46,16 +46,42 @@ def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, lea
     centre = point.with_tensors([*point.W, point.V / length])
     sigma_1 = norms["weight_norm"].largest / point.m**0.5
     values: dict[str, Any] = {
-        "L": point.L, "m": point.m, "d": point.d, "sigma_1": sigma_1, "rho": 0, "rho_1": round_up(abs(length - 1), 6),
-        "activation": point.activation.name, "mean_y_sq": data.mean_y_sq, "kappa": 1,
+        "L": point.L,
+        "m": point.m,
+        "d": point.d,
+        "sigma_1": sigma_1,
+        "rho": 0,
+        "rho_1": round_up(abs(length - 1), 6),
+        "activation": point.activation.name,
+        "mean_y_sq": data.mean_y_sq,
+        "kappa": 1,
     }
     seen = observe(point, centre, data, values, learning_rate, initialised=False)
     rows, cases = gather(seen, lambda _: 0.0)
-    setting = Setting(L=point.L, widths=(point.m,), seeds=1, activation=point.activation.name, sigma_1=sigma_1, rho=0.0,
-                      rho_1=values["rho_1"], learning_rate=learning_rate, steps=1, points=1)
+    setting = Setting(
+        L=point.L,
+        widths=(point.m,),
+        seeds=1,
+        activation=point.activation.name,
+        sigma_1=sigma_1,
+        rho=0.0,
+        rho_1=values["rho_1"],
+        learning_rate=learning_rate,
+        steps=1,
+        points=1,
+    )
     loss = next(r.measured for r in cases if r.quantity.endswith(".loss_ball"))
-    record = {"width": point.m, "seed": 0, "learning_rate": learning_rate, "steps": 0, "reason": "as given",
-              "loss_first": loss, "loss_last": loss, "rho": 0.0, "rho_1": values["rho_1"]}
+    record = {
+        "width": point.m,
+        "seed": 0,
+        "learning_rate": learning_rate,
+        "steps": 0,
+        "reason": "as given",
+        "loss_first": loss,
+        "loss_last": loss,
+        "rho": 0.0,
+        "rho_1": values["rho_1"],
+    }
     return Comparison(rows, configuration(setting, data, [record]), versions(), cases)
 
 
@@ -67,5 +93,7 @@ def _check_fit(depth: int, outputs: int, data: Dataset) -> None:
     norms = data.X.norm(dim=1) / data.X.shape[1] ** 0.5
     worst = int((norms - 1).abs().argmax())
     if abs(float(norms[worst]) - 1) > SPHERE_TOLERANCE:
-        raise NotApplicable(f"row {worst} of X has norm {float(norms[worst]):.4g} sqrt(d): banerjee2023 needs sqrt(d) "
-                            "(scale with X * sqrt(d) / X.norm(dim=1, keepdim=True))")
+        raise NotApplicable(
+            f"row {worst} of X has norm {float(norms[worst]):.4g} sqrt(d): banerjee2023 needs sqrt(d) "
+            "(scale with X * sqrt(d) / X.norm(dim=1, keepdim=True))"
+        )

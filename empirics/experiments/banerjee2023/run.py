@@ -10,11 +10,21 @@ import torch
 
 from bounds.evaluate import result
 from bounds.registry import quantity
-from empirics.comparison import Comparison, Progress, Setting, configuration, gather, on_device, predict, round_up, versions
+from empirics.comparison import (
+    Comparison,
+    Progress,
+    Setting,
+    configuration,
+    gather,
+    on_device,
+    predict,
+    round_up,
+    versions,
+)
 from empirics.data import Dataset
 from empirics.experiments.banerjee2023.observe import KEY, observe
 from empirics.measure.norms import weight_norms
-from empirics.networks import Network, Weights, network
+from empirics.networks import Network, Weights, check_device, network
 from empirics.training import train
 from empirics.verdict import Observation
 
@@ -22,7 +32,13 @@ from empirics.verdict import Observation
 def build(setting: Setting, width: int, seed: int, data: Dataset) -> Network:
     """The paper's network at its initialisation."""
     return network(
-        KEY, L=setting.L, m=width, d=data.X.shape[1], activation=setting.activation, sigma_1=setting.sigma_1, seed=seed,
+        KEY,
+        L=setting.L,
+        m=width,
+        d=data.X.shape[1],
+        activation=setting.activation,
+        sigma_1=setting.sigma_1,
+        seed=seed,
         device=setting.device,
     )
 
@@ -30,8 +46,15 @@ def build(setting: Setting, width: int, seed: int, data: Dataset) -> Network:
 def values_of(setting: Setting, width: int, data: Dataset) -> dict[str, Any]:
     """The parameters at which the theory predicts."""
     return {
-        "L": setting.L, "m": width, "d": data.X.shape[1], "sigma_1": setting.sigma_1, "rho": setting.rho or 0,
-        "rho_1": setting.rho_1 or 0, "activation": setting.activation, "mean_y_sq": data.mean_y_sq, "kappa": 1,
+        "L": setting.L,
+        "m": width,
+        "d": data.X.shape[1],
+        "sigma_1": setting.sigma_1,
+        "rho": setting.rho or 0,
+        "rho_1": setting.rho_1 or 0,
+        "activation": setting.activation,
+        "mean_y_sq": data.mean_y_sq,
+        "kappa": 1,
     }
 
 
@@ -43,8 +66,9 @@ def learning_rate(setting: Setting, width: int, data: Dataset) -> float:
     return 1 / float(beta.value)
 
 
-def compare(setting: Setting, data: Dataset, only: frozenset[str] = frozenset(), progress: Progress | None = None
-            ) -> Comparison:
+def compare(
+    setting: Setting, data: Dataset, only: frozenset[str] = frozenset(), progress: Progress | None = None
+) -> Comparison:
     """Train the paper's networks on ``data`` and set every measurable quantity against its prediction.
 
     Args:
@@ -56,6 +80,7 @@ def compare(setting: Setting, data: Dataset, only: frozenset[str] = frozenset(),
     Raises:
         TheoryError: The setting or the data do not fit the paper.
     """
+    check_device(setting.device)
     data = on_device(data, setting.device)
     seen: list[Observation] = []
     runs: list[dict[str, Any]] = []
@@ -64,7 +89,7 @@ def compare(setting: Setting, data: Dataset, only: frozenset[str] = frozenset(),
         nets = [build(setting, width, seed, data) for seed in range(setting.seeds)]
         for seed, net in enumerate(nets):
             if progress:
-                progress(f"width {width}, seed {seed}: training {setting.steps} steps, measuring {setting.points} points")
+                progress(f"width {width}, seed {seed}: training {setting.steps} steps, measuring {setting.points}")
             points, record = trajectory(net.weights, data, eta, setting)
             values = values_of(setting, width, data) | {"rho": record["rho"], "rho_1": record["rho_1"]}
             runs.append({"width": width, "seed": seed, **record})
@@ -74,7 +99,9 @@ def compare(setting: Setting, data: Dataset, only: frozenset[str] = frozenset(),
     return Comparison(rows, configuration(setting, data, runs), versions(), cases)
 
 
-def trajectory(start: Weights, data: Dataset, eta: float, setting: Setting) -> tuple[dict[int, Weights], dict[str, Any]]:
+def trajectory(
+    start: Weights, data: Dataset, eta: float, setting: Setting
+) -> tuple[dict[int, Weights], dict[str, Any]]:
     """Run gradient descent; the points to measure by step, and a record with the radii that contain the run."""
     marks = [round(k * setting.steps / max(setting.points - 1, 1)) for k in range(setting.points)]
     points, losses, reason = {0: start}, [], "steps"
@@ -93,16 +120,24 @@ def trajectory(start: Weights, data: Dataset, eta: float, setting: Setting) -> t
     rho, rho_1 = (round_up(float(x)) for x in (distances[:-1].max(), distances[-1]))
     first = losses[0] if losses else float("nan")
     return points, {
-        "learning_rate": eta, "steps": max(points), "reason": reason, "loss_first": first,
-        "loss_last": losses[-1] if losses else first, "rho": rho if setting.rho is None else setting.rho,
+        "learning_rate": eta,
+        "steps": max(points),
+        "reason": reason,
+        "loss_first": first,
+        "loss_last": losses[-1] if losses else first,
+        "rho": rho if setting.rho is None else setting.rho,
         "rho_1": rho_1 if setting.rho_1 is None else setting.rho_1,
     }
 
 
 def _distance(point: Weights, start: Weights) -> torch.Tensor:
     norms = weight_norms(point, start)
-    return torch.cat([torch.as_tensor(norms["weight_distance"].value), torch.as_tensor(
-        norms["readout_distance"].value).max().reshape(1)]).cpu()
+    return torch.cat(
+        [
+            torch.as_tensor(norms["weight_distance"].value),
+            torch.as_tensor(norms["readout_distance"].value).max().reshape(1),
+        ]
+    ).cpu()
 
 
 def failure_probability(values: Mapping[str, Any]) -> float:

@@ -1,0 +1,123 @@
+"""Click machinery shared by the commands: options read from the model, table formats, run settings."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+PREFIX = "value_"
+
+
+class ModelCommand(click.Command):
+    """A command whose options are the parameters of the papers, read from the model when they are needed."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The declared options, then one per parameter and one per role whose word differs from the name."""
+        from bounds.showing import option_help
+
+        taken = {o for p in self.params for o in p.opts}
+        params = list(self.params)
+        for name, role, text in option_help():
+            flags = [f"--{name}"]
+            word = f"--{role.replace('_', '-')}"
+            if word not in taken and role != name and word.lower() != flags[0].lower():
+                flags.append(word)
+            flags = [f for f in flags if f not in taken]
+            taken.update(flags)
+            if flags:
+                params.append(click.Option([PREFIX + name, *flags], help=text, metavar="VALUE"))
+        return [*params, *super().get_params(ctx)[len(self.params) :]]
+
+
+def model_values(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
+    """The parameters given: declared options, and any further ``--NAME VALUE`` pairs (quantities, constants)."""
+    values = {k[len(PREFIX) :]: v for k, v in options.items() if k.startswith(PREFIX) and v is not None}
+    extra = list(ctx.args)
+    while extra:
+        word = extra.pop(0)
+        if not word.startswith("--") or (not extra and "=" not in word):
+            raise click.UsageError(f"unexpected argument {word!r}: values are given as --NAME VALUE")
+        name, _, text = word[2:].partition("=")
+        values[name] = text if text else extra.pop(0)
+    return values
+
+
+def table_options(command: Any) -> Any:
+    """``--json``, ``--csv``, ``--markdown``."""
+    for name, text in (
+        ("markdown", "Print a Markdown table."),
+        ("csv", "Print comma-separated values."),
+        ("json", "Print JSON."),
+    ):
+        command = click.option(f"--{name}", "style", flag_value=name, help=text)(command)
+    return command
+
+
+def emit(style: str | None, table: Any, data: Any) -> None:
+    """Print ``data()`` as JSON or ``table()`` in the chosen style; only the one needed is built."""
+    from bounds.tables import dumps
+
+    if style == "json":
+        click.echo(dumps(data()))
+    else:
+        table().print(style or "text")
+
+
+def integers(_ctx: Any, param: click.Parameter, text: str | None) -> tuple[int, ...] | None:
+    """``64,128,256`` as integers."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(word) for word in text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{text!r}: integers separated by commas are needed, for example 64,128") from None
+
+
+def run_options(command: Any) -> Any:
+    """What ``compare`` and ``reproduce`` share."""
+    for option in reversed(
+        (
+            click.option(
+                "--data",
+                default="digits",
+                show_default=True,
+                help="digits, mnist_784, Fashion-MNIST, CIFAR_10, sphere or a .npz file with X and y.",
+            ),
+            click.option("--samples", type=int, default=512, show_default=True, help="How many samples."),
+            click.option("--data-seed", type=int, default=0, show_default=True, help="Seed of the draw."),
+            click.option("--L", "L", type=int, help="Hidden layers [default: 3]."),
+            click.option("--widths", callback=integers, help="Widths, separated by commas."),
+            click.option("--seeds", type=int, help="Initialisations per width [default: 3]."),
+            click.option("--activation", help="Name or expression in z [default: tanh]."),
+            click.option("--sigma_1", type=float, help="Scale of the initial weights [default: 1]."),
+            click.option("--steps", type=int, help="Steps of gradient descent."),
+            click.option("--device", default="cpu", show_default=True, help="cpu or cuda."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def progress(line: str) -> None:
+    """One line on standard error, if someone is watching."""
+    if sys.stderr.isatty():
+        click.echo(f"  {line}", err=True)
+
+
+def setting_from(base: Any, options: dict[str, Any]) -> Any:
+    """``base`` with what was given."""
+    from dataclasses import replace
+
+    return replace(base, **{k: v for k, v in options.items() if v is not None})
+
+
+def parse_rate(_ctx: Any, _param: Any, text: str | None) -> float | str | None:
+    """``theory`` or a number."""
+    if text is None or text == "theory":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r}: a number or 'theory' is needed") from None
