@@ -86,6 +86,8 @@ class Descent:
         return name in self.rows and self.t % self.every == 0
 
     def _descend(self, cache: Pass, error: Tensor) -> None:
+        if self.t == self.steps and not (self._wants("gbar_norm") or self._wants("grad_norm")):
+            return
         cotangent = error * (2 / self.n)
         if error.shape[-1] == 1:
             # one output: the loss's cotangents are the output's times the residual, so one sweep serves loss and gbar

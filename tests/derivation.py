@@ -72,6 +72,7 @@ def gradients(v, depth, out):
     out["h"] = out["weight_jacobian"] = deep[place - 1]
     out["activation_norm"] = deep[place] * mp.sqrt(m)
     out["weight_norm_init"], out["weight_norm"] = v["sigma_1"] * mp.sqrt(m), v["sigma_1"] * mp.sqrt(m) + v["rho"]
+    out["iterate_distance"], out["readout_distance"] = v["rho"], v["rho_1"]
     out["layer_jacobian"], out["backward_norm"] = g, back[depth - place]
     out["backward_max"] = out["backward_norm"]
 

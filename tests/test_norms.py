@@ -87,3 +87,8 @@ def test_distances_from_the_initial_point():
     torch.testing.assert_close(found["weight_distance"].value, expected, rtol=1e-12, atol=0)
     torch.testing.assert_close(found["readout_distance"].value, step[2].norm(dim=0), rtol=1e-12, atol=0)
     torch.testing.assert_close(layer_norms(moved, points(1, 3))["weight_distance"].value, expected)
+
+
+def test_distances_after_a_change_of_dtype():
+    net = network(L=2, m=6, d=3).float()
+    assert weight_norms(net, net.initial)["readout_distance"].value.item() < 1e-6

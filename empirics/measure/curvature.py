@@ -147,7 +147,8 @@ def hessian_norms(
     Args:
         net: the network, or a point of it.
         X: inputs, (n, d).
-        tol: residual allowed relative to the norm; the error of the norm itself is far smaller (about its square).
+        tol: residual allowed relative to the norm. The error of the norm is of the order of its square over the gap to
+            the next eigenvalue, typically 1e-5; no residual excludes a larger eigenvalue that the start nearly misses.
         max_iter: products at most, per chunk of samples.
         chunk: samples worked on together; None: as many as keep the extra memory near twice the network's own.
         verify: form the Ritz vectors and report ||H x - theta x|| of these, at twice the cost (see `lanczos`).

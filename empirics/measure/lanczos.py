@@ -77,14 +77,14 @@ def lanczos(
     alpha, beta = start.new_zeros(B, most), start.new_zeros(B, most)
     ends, coefficients = start.new_zeros(B, 4), start.new_zeros(B, most if verify else 0, 2)
     converged, products = (torch.zeros(B, dtype=t, device=start.device) for t in (torch.bool, torch.int64))
-    rows, check = torch.arange(B, device=start.device), 4
+    rows, check = torch.arange(B, device=start.device), 12  # sooner, a pair may seem to have converged
     for j in range(1, most + 1):
         alpha[rows, j - 1], beta[rows, j - 1] = run.step()
         if j != check and j != most:
             continue
         check = j + max(2, j // 6)  # an eigendecomposition of T costs about one product
         theta, vectors = torch.linalg.eigh(_tridiagonal(alpha[rows, :j], beta[rows, : j - 1]))
-        residual = run.beta[:, None] * vectors[:, -1, [0, -1]].abs()
+        residual = run.residual(vectors)[:, [0, -1]]
         done = _converged(theta[:, [0, -1]], residual, both, tol)
         fresh = ~converged[rows]  # what has converged is kept as it was then: later steps can only add round-off
         at = rows[fresh]
@@ -122,19 +122,23 @@ class _Recurrence:
     """beta_j y_{j+1} = A y_j - alpha_j y_j - beta_{j-1} y_{j-1} for a batch; where beta vanishes, y stays zero."""
 
     def __init__(self, operator: Operator, start: Tensor, threshold: float) -> None:
-        self.operator, self.threshold = operator, threshold
+        self.operator = operator
+        # below it every Ritz pair has converged, and what is left of the vector is largely round-off
+        self.threshold = max(threshold, torch.finfo(start.dtype).eps ** 0.5)
         self.largest = start.new_zeros(start.shape[0])
+        self.length = torch.zeros(start.shape[0], dtype=torch.int64, device=start.device)
+        self.alive = torch.ones_like(self.length, dtype=torch.bool)
         self.first: Tensor | None = None
         self.y, self.previous = start.clone(), torch.zeros_like(start)
-        self.beta = self.largest
+        self.beta = self.last = self.largest
         self._normalise()
         self.beta = torch.zeros_like(self.largest)
 
     def _normalise(self) -> None:
         g = self.operator.metric(self.y)
         beta = _dot(self.y, g).clamp(min=0).sqrt()
-        # below the threshold every Ritz pair has converged, and what is left of the vector is round-off
-        self.alive = beta > self.threshold * self.largest
+        self.last = torch.where(self.alive, beta, self.last)
+        self.alive = self.alive & (beta > self.threshold * self.largest)
         inverse = torch.where(self.alive, 1 / beta, 0.0)[:, None]
         self.beta = torch.where(self.alive, beta, 0.0)
         self.y.mul_(inverse)
@@ -148,16 +152,22 @@ class _Recurrence:
             self.first = alpha
         # a zero vector's diagonal entry is put inside the spectrum: it cannot pose as an extreme eigenvalue
         alpha = torch.where(self.alive, alpha, self.first)
+        self.length += self.alive
         self.largest = torch.maximum(self.largest, alpha.abs() + self.beta)
         new = self.previous.mul_(-self.beta[:, None]).add_(w).addcmul_(self.y, alpha[:, None], value=-1)
         self.previous, self.y = self.y, new
         self._normalise()
         return alpha, self.beta
 
+    def residual(self, vectors: Tensor) -> Tensor:
+        """||A x - theta x|| = beta |s_j| of every Ritz vector, (B, j), j being the last step before y vanished."""
+        index = (self.length - 1).clamp(min=0)[:, None, None].expand(-1, 1, vectors.shape[2])
+        return self.last[:, None] * vectors.gather(1, index)[:, 0].abs()
+
     def take(self, rows: Tensor) -> None:
         """Go on with these samples only."""
         self.operator = self.operator.take(rows)
-        for name in ("y", "previous", "g", "beta", "largest", "first", "alive"):
+        for name in ("y", "previous", "g", "beta", "largest", "first", "alive", "last", "length"):
             setattr(self, name, getattr(self, name)[rows])
 
 

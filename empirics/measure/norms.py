@@ -99,6 +99,7 @@ def weight_norms(net: Network | Weights, initial: Weights | None = None) -> dict
     with Stopwatch(weights.V) as watch:
         found = {"weight_norm": torch.stack([spectral_norm(w) for w in weights.W])}
         if initial is not None:
+            initial = initial.to(weights.V)  # the network may have been moved since
             pairs = zip(weights.W, initial.W, strict=True)
             found["weight_distance"] = torch.stack([spectral_norm(w - w0) for w, w0 in pairs])
             found["readout_distance"] = (weights.V - initial.V).norm(dim=0)

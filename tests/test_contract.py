@@ -1,0 +1,270 @@
+"""What every paper owes: walks discovery, so that a paper added later is covered unedited."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import re
+import subprocess
+import sys
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy
+from sympy.core.function import AppliedUndef
+
+import bounds
+from bounds import display, tables, views
+from bounds.forms import EndpointMax
+from bounds.model import DIRECTIONS, KINDS, SIDES, STATUSES, Domain
+
+QUANTITIES = [q for q in bounds.quantities() if not q.conditions]
+every_quantity = pytest.mark.parametrize("q", bounds.quantities(), ids=lambda q: q.key)
+every_formula = pytest.mark.parametrize("q", QUANTITIES, ids=lambda q: q.key)
+every_paper = pytest.mark.parametrize("paper", bounds.papers().values(), ids=lambda p: p.key)
+BANERJEE = """sigma_0 gamma h psi_H c_H c_H_chain c_H_safe psi_H_tight c_H_tight hessian_norm varrho param_grad_norm
+input_grad_norm input_grad_norm_printed g loss_ball loss_init loss_grad_norm c_1 c_2 rsc_alpha rsc_threshold beta
+rsc_alpha_general beta_general rsc_alpha_multi beta_multi step_size local_contraction contraction iterations
+probability required_width weight_norm_init weight_norm activation_norm layer_jacobian weight_jacobian backward_norm
+backward_max g_printed loss_ball_printed loss_init_printed"""
+
+
+def draw(rng: random.Random, domain: Domain) -> int | Fraction:
+    """A generic value of a domain: small integers, or rationals between the ends or within 3 of the finite one."""
+    low, high = domain.low, domain.high
+    if domain.integer:
+        first = (0 if low == -math.inf else math.ceil(low)) + (1 if domain.low_open or low == 1 else 0)
+        return rng.randint(first, min(first + 9, int(high) if high < math.inf else first + 9))
+    left = Fraction(low) if low > -math.inf else (Fraction(high) - 3 if high < math.inf else Fraction(-3))
+    right = Fraction(high) if high < math.inf else left + 3
+    return left + (right - left) * Fraction(rng.randint(1, 31), 32)
+
+
+def point_for(rng, paper, names):
+    """Values for ``names``: parameters from their domains, quantities from (0, 1), where all of them are defined."""
+    values = {}
+    for name in names:
+        p = paper.parameters.get(name)
+        values[name] = draw(rng, p.domain) if p else Fraction(rng.randint(1, 31), 32)
+    return values
+
+
+def leaves(q):
+    """The parameters and hidden constants that the formula written out depends on."""
+    return sorted(s.name for s in sympy.sympify(q.expand()).free_symbols)
+
+
+def defined(q, names, seed, count=1):
+    """``count`` points at which the formula has a finite value."""
+    rng, found = random.Random(f"{q.key} {seed}"), []
+    for _ in range(200):
+        values = point_for(rng, q.paper, names)
+        try:
+            ok = math.isfinite(q.evaluate(**values))
+        except bounds.TheoryError as error:
+            assert "undefined" in str(error), error
+            ok = False
+        found += [values] if ok else []
+        if len(found) == count:
+            return found
+    raise AssertionError(f"{q.key}: no point of its domain at which it is defined")
+
+
+@every_paper
+def test_papers_are_documented(paper):
+    assert paper.key
+    assert all((paper.title, paper.authors, paper.venue, paper.bibtex, paper.setting, paper.assumptions))
+    assert 1900 < paper.year < 2100
+    assert paper.bibtex.lstrip().startswith("@")
+    assert paper.key in paper.bibtex
+    for name, p in paper.parameters.items():
+        assert name == p.name
+        assert p.role
+        assert p.text
+        assert isinstance(p.domain, Domain)
+        assert re.fullmatch(r"[a-z][a-z_0-9]*", p.role)
+        assert "\n" not in p.text
+        assert p.default is None or p.default.origin
+    for name, q in paper.quantities.items():
+        assert name == q.name
+        assert q.key == f"{paper.key}.{name}"
+
+
+@every_quantity
+def test_quantities_are_documented(q):
+    assert q.source.paper == q.paper.key
+    assert q.source.place
+    assert q.text
+    assert "\n" not in q.text
+    assert q.side in SIDES
+    assert q.direction in DIRECTIONS
+    assert q.status in STATUSES
+    assert all(c.name and c.text for c in (*q.assumptions, *q.conditions))
+    assert all(c.text for c in q.hidden)
+    assert not q.probability or q.probability in q.paper.quantities
+    assert set(q.monotone) <= set(q.parameters)
+    assert set(q.monotone.values()) <= {1, -1}
+    if not q.conditions:
+        assert set(leaves(q)) <= set(q.paper.parameters) | {c.name for c in q.hidden}
+
+
+@every_quantity
+def test_latex_and_unicode_use_the_papers_letters(q):
+    latex, text = q.to_latex(), display.to_unicode(q)
+    assert latex.count("{") == latex.count("}")
+    assert text.strip()
+    plain = re.sub(r"\\(mathrm|text|operatorname)\{[^{}]*\}|\\[A-Za-z]+", " ", latex)
+    assert not re.search(r"[A-Za-z]{3,}", plain), latex
+    for p in q.paper.parameters.values():
+        raw = sympy.latex(sympy.Symbol(p.name))
+        assert raw == p.latex or "_" not in p.name or raw not in latex.replace(p.latex or raw, ""), latex
+        if p.glyph and p.glyph != p.name and len(p.name) > 1:
+            assert not re.search(rf"(?<!\w){re.escape(p.name)}(?!\w)", text), text
+    assert display.tree(q)[0].startswith(q.name)
+
+
+@every_formula
+def test_float_certified_and_log10_agree(q):
+    for values in defined(q, leaves(q), "agree", 4):
+        value, ball = q.evaluate(**values), q.evaluate(certified=True, **values)
+        assert value == pytest.approx(float(ball), rel=1e-12, abs=0)
+        assert ball.lo <= float(ball) <= ball.hi
+        assert ball.hi - ball.lo <= 1e-15 * max(abs(ball.lo), abs(ball.hi)) + 5e-324
+        if value > 0:
+            assert q.evaluate(log10=True, **values) == pytest.approx(math.log10(value), rel=1e-12, abs=1e-12)
+        text = {k: str(v) for k, v in values.items()}
+        assert q.evaluate(**text) == value
+
+
+@every_formula
+def test_defaults_fill_in(q):
+    rng = random.Random(q.key)
+    bare = [n for n in leaves(q) if n in q.paper.parameters and not q.paper.parameters[n].default]
+    roles = {n: q.paper.parameters[n].role for n in bare}
+    values = point_for(rng, q.paper, [n for n in bare if not roles[n].startswith("activation_")])
+    found = bounds.result(q, defaults=True, **values)
+    assert isinstance(found.value, float)
+    assert all(d.origin for d in found.assumed.values())
+    data = json.loads(tables.dumps(views.evaluation_dict(found)))
+    assert data["quantity"] == q.key
+    assert set(data["parameters"]) >= set(values)
+    assert json.loads(tables.dumps(views.show_dict(q)))["latex"] == q.to_latex()
+
+
+@every_formula
+def test_declared_monotone(q):
+    names = list(q.parameters)
+    for name, direction in q.monotone.items():
+        for values in defined(q, names, f"monotone {name}", 6):
+            domain = q.paper.parameters[name].domain if name in q.paper.parameters else Domain(0, 1)
+            higher = values[name] + (1 if domain.integer else (min(Fraction(domain.high), 6) - values[name]) / 4
+                                     if domain.high < math.inf else Fraction(1, 3))  # fmt: skip
+            low, high = (q.evaluate(**{**values, name: v}) for v in (values[name], higher))
+            assert direction * (high - low) >= -1e-12 * abs(low), (name, values, low, high)
+
+
+@every_formula
+def test_arrays_are_the_scalar_loop(q):
+    names = leaves(q)
+    points = [{k: v if isinstance(v, int) else float(v) for k, v in p.items()} for p in defined(q, names, "array", 12)]
+    stacked = q.evaluate(**{n: np.array([p[n] for p in points]) for n in names})
+    np.testing.assert_allclose(stacked, [q.evaluate(**p) for p in points], rtol=1e-12)
+    if len(names) > 1:
+        column = {n: points[0][n] for n in names} | {names[0]: np.array([[p[names[0]]] for p in points[:3]])}
+        grid = {**column, names[1]: np.array([p[names[1]] for p in points])}
+        got = q.evaluate(**grid)
+        assert got.shape == (3, 12)
+        for (i, j), value in np.ndenumerate(got):
+            at = {**points[0], names[0]: points[i][names[0]], names[1]: points[j][names[1]]}
+            assert value == pytest.approx(q.evaluate(**at), rel=1e-12, nan_ok=True)
+
+
+@every_formula
+def test_tape_is_sympys_own_evaluation(q):
+    for values in defined(q, leaves(q), "sympy", 2):
+        formula = sympy.sympify(q.expand())
+        at = {s: sympy.Rational(values[s.name]) for s in formula.free_symbols}
+        exact = sympy.N(formula.subs(at).doit(), 30)
+        assert exact.is_real, exact
+        assert q.evaluate(**values) == pytest.approx(float(exact), rel=1e-12, abs=1e-30)
+
+
+def written(e, paper):
+    """``e`` with applied quantities, such as h(l_1), written out; symbols of quantities stay."""
+    for f in e.atoms(AppliedUndef):
+        target = paper.quantities[f.func.__name__]
+        symbols = {s.name: s for s in target.expression.free_symbols}
+        change = {symbols[n]: v for n, v in zip(target.arguments, f.args, strict=True) if n in symbols}
+        e = e.xreplace({f: written(target.expression.xreplace(change), paper)})
+    return e
+
+
+def tuples(domain, indices, depth):
+    """The index tuples of ``1 \\le l_1 < l_2 \\le L`` or ``l_1, l_2 \\in [L]``."""
+    plain = domain.replace(r"\le", "<=").replace(r"\in", " in ")
+    if " in " in plain:
+        listed, _ = plain.split(" in ")
+        test = " and ".join(f"1 <= {x.strip()} <= L" for x in listed.split(","))
+    else:
+        test = plain
+    ranges = np.indices((depth,) * len(indices)).reshape(len(indices), -1).T + 1
+    names = [i.name for i in indices]
+    env = [dict(zip(names, map(int, row), strict=True)) for row in ranges]
+    return [tuple(e.values()) for e in env if eval(test, {"__builtins__": {}}, {**e, "L": depth})]
+
+
+ENDS = {(q.paper.key, e): (q, e) for q in QUANTITIES if q.expression is not None for e in q.expression.atoms(EndpointMax)}
+
+
+@pytest.mark.parametrize(("q", "node"), ENDS.values(), ids=lambda x: getattr(x, "key", "max"))
+def test_maxima_sit_at_their_ends(q, node):
+    body, indices, _, _, domain = node.args
+    ends = written(sympy.Tuple(*node.ends), q.paper)
+    inner = written(body, q.paper)
+    symbols = sorted((inner.free_symbols | ends.free_symbols) - set(indices), key=str)
+    module = [{"Largest": max}, "math"]
+    everywhere = sympy.lambdify([*indices, *symbols], inner, module)
+    at_ends = sympy.lambdify(symbols, tuple(ends), module)
+    rng = random.Random(str(node))
+    for depth in range(2, 8):
+        places = tuples(domain.name, indices, depth)
+        assert places
+        for _ in range(40):
+            values = [depth if s.name == "L" else 10 ** rng.uniform(-2, 0.7) for s in symbols]
+            best = max(everywhere(*place, *values) for place in places)
+            assert max(at_ends(*values)) == pytest.approx(best, rel=1e-12), (depth, dict(zip(symbols, values, strict=True)))
+
+
+@every_paper
+def test_errata_resolve(paper):
+    assert len({e.name for e in paper.errata}) == len(paper.errata)
+    for e in paper.errata:
+        assert e.source.paper == paper.key
+        assert e.source.place
+        assert all((e.text, e.printed, e.proved))
+        assert e.kind in KINDS
+        assert set(e.quantities) <= set(paper.quantities)
+    listed = json.loads(tables.dumps(views.errata_list(paper.key, False)))
+    assert [e["erratum"] for e in listed] == [e.name for e in paper.errata]
+
+
+def test_canonical_keys():
+    assert {f"banerjee2023.{name}" for name in BANERJEE.split()} <= {q.key for q in bounds.quantities()}
+
+
+def test_imports_stay_light():
+    code = """
+import sys
+import bounds
+assert 'flint' not in sys.modules, 'flint at import'
+heavy = {'torch', 'matplotlib', 'sklearn', 'scipy', 'pandas'}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+q = bounds.quantity('banerjee2023.c_H')
+q.evaluate(L=3, gamma=1, rho_1=1, activation='tanh')
+bounds.required_width('banerjee2023', L=2)
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
