@@ -1,6 +1,6 @@
 """Cold start of the command line against ``python -c "import sympy"``, in turn, medians over fresh processes.
 
-    python benchmarks/cold_start.py
+python benchmarks/cold_start.py
 """
 
 from __future__ import annotations

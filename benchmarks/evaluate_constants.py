@@ -1,6 +1,6 @@
 """c_H on a million points: this package, a hand-written numpy expression, and SymPy's evalf point by point.
 
-    python benchmarks/evaluate_constants.py
+python benchmarks/evaluate_constants.py
 """
 
 from __future__ import annotations

@@ -171,3 +171,13 @@ def test_measurements_print_and_become_plain():
     plain = found.to_dict()
     assert plain["side"] == "lower"
     assert len(plain["value"]) == len(plain["details"]["converged"]) == 2
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sin", "identity"])
+def test_going_on_long_after_convergence_does_no_harm(activation):
+    """No basis is kept: repeated Ritz values and round-off must not push a value beyond the norm."""
+    weights = network(L=3, m=4, d=3, activation=activation, sigma_1=3.0, seed=5).weights
+    X = points(6, 3)
+    exact = dense_extremes(weights, X).abs().amax(1)
+    for tol in (1e-6, 1e-12, 1e-16):
+        torch.testing.assert_close(hessian_norms(weights, X, tol=tol).value, exact, rtol=1e-9, atol=0)
