@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -159,6 +160,8 @@ def _need_empirics() -> None:
     """One line saying how to install the measuring side where it is missing."""
     from bounds.errors import TheoryError
 
+    # idle OpenMP threads spin by default, which slows small kernels on a shared machine several times over
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         import empirics  # noqa: F401
     except ModuleNotFoundError as error:

@@ -21,6 +21,8 @@ from empirics.verdict import Observation
 
 KEY = "banerjee2023"
 CONSTANTS = ("c_H", "c_H_chain", "c_H_tight")
+TOLERANCE = 1e-2
+"""Relative residual of the iterative measurements; their values err by about its square, and rigorous bounds stand above."""
 PER_SAMPLE_LAYERS = ("activation_norm", "weight_jacobian", "backward_norm", "backward_max")
 
 
@@ -50,7 +52,7 @@ def observe(
     Yields:
         Observations; those that the theory covers in the ball only carry the reason when the point lies outside.
     """
-    norms = layer_norms(point, data.X, initial=initial)
+    norms = layer_norms(point, data.X, initial=initial, tol=TOLERANCE)
     outside = _outside(norms, values) if step else ()
     frame: dict[str, Any] = {"seed": seed, "step": step}
 
@@ -127,14 +129,14 @@ def _gradients(see: Any, point: Weights, data: Dataset, initial: bool) -> Iterat
 
 def _curvatures(see: Any, point: Weights, data: Dataset) -> Iterator[Observation]:
     """Theorems 4.1 and 5.2: the predictor's and the loss's Hessian."""
-    hessian = hessian_norms(point, data.X)
+    hessian = hessian_norms(point, data.X, tol=TOLERANCE)
     top = hessian.largest
     upper = float(torch.as_tensor(hessian.upper).max())
     yield see("hessian_norm", top, upper=upper, residual=_residual(hessian))
     for name in CONSTANTS:
         root = point.m**0.5
         yield see(name, root * top, upper=root * upper, residual=_residual(hessian))
-    loss = loss_hessian_extremes(point, data.X, data.y)
+    loss = loss_hessian_extremes(point, data.X, data.y, tol=TOLERANCE)
     above = _loss_curvature_above(point, data, torch.as_tensor(hessian.upper))
     yield see("beta", loss.details["lambda_max"], upper=above, residual=_residual(loss))
 
