@@ -49,3 +49,17 @@ def to_ball(value: Any) -> arb:
     if hasattr(value, "p") and hasattr(value, "q"):  # sympy.Rational
         return arb(fmpq(int(value.p), int(value.q)))
     return arb(float(value))
+
+
+def decimal(n: int) -> str:
+    """All digits of an integer of any size (Python's own ``str`` refuses beyond 4300).
+
+    >>> len(decimal(10**5000))
+    5001
+    """
+    try:
+        return str(n)
+    except ValueError:
+        from flint import fmpz
+
+        return str(fmpz(n))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import sympy
 
+from bounds.ball import decimal
 from bounds.compile import Tape, compile_expressions
 from bounds.errors import TheoryError
 from bounds.model import Default, Domain, Paper, Quantity
@@ -120,7 +121,7 @@ def show(value: Any) -> str:
 
 def float_text(value: int) -> str:
     """Three figures and the power of an integer of any size."""
-    digits = str(abs(value))
+    digits = decimal(abs(value))
     return f"{'-' if value < 0 else ''}{digits[0]}.{digits[1:3]}e+{len(digits) - 1}"
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from bounds.arithmetic.logarithmic import Logarithmic, Signed
 from bounds.assumptions import Checked, assumptions_of, decide, judge, require_defined
+from bounds.ball import decimal
 from bounds.binding import Binding, bind
 from bounds.compile import Tape
 from bounds.errors import TheoryError
@@ -42,8 +43,9 @@ class Certificate:
     scanned_to: float
 
     def __str__(self) -> str:
-        below = f"{self.fails_below} fails at {self.value - 1}" if self.fails_below else "nothing smaller is allowed"
-        return f"all conditions hold at {self.value}, {below} (ball arithmetic); scanned to 10^{self.scanned_to:g}"
+        at, before = decimal(self.value), decimal(self.value - 1)
+        below = f"{self.fails_below} fails at {before}" if self.fails_below else "nothing smaller is allowed"
+        return f"all conditions hold at {at}, {below} (ball arithmetic); scanned to 10^{self.scanned_to:g}"
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,7 @@ def settle(tape: Tape, binding: Binding, unknown: str, near: int) -> int:
     def good(m: int) -> bool:
         state = decide(tape, _inputs(tape, binding, unknown, m))
         if state is None:
-            raise TheoryError(f"the condition is undecided at {unknown} = {m} at the highest precision")
+            raise TheoryError(f"the condition is undecided at {unknown} = {decimal(m)} at the highest precision")
         return state
 
     step, high = 1, near
@@ -251,7 +253,7 @@ def certify(
         tape = binding.tape(quantity.paper, (condition.relation,))
         states[condition.name] = decide(tape, _inputs(tape, binding, unknown, least))
         if condition.name == failing and decide(tape, _inputs(tape, binding, unknown, least - 1)) is not False:
-            raise TheoryError(f"{quantity.key}: no certificate that {failing} fails at {unknown} = {least - 1}")
+            raise TheoryError(f"{quantity.key}: no certificate that {failing} fails at {unknown} = {decimal(least - 1)}")
     if not all(states.values()):
-        raise TheoryError(f"{quantity.key}: no certificate at {unknown} = {least}: {states}")
+        raise TheoryError(f"{quantity.key}: no certificate at {unknown} = {decimal(least)}: {states}")
     return Certificate(least, {n: bool(s) for n, s in states.items()}, failing, reach)

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from bounds.ball import decimal
+
 
 @dataclass(frozen=True)
 class Table:
@@ -113,7 +115,7 @@ def figures(value: Any, digits: int = 4) -> str:
     if value is None:
         return "-"
     if isinstance(value, int) and not isinstance(value, bool):
-        text = str(value)
+        text = decimal(value)
         return text if len(text) <= 10 else f"{text[0]}.{text[1:digits]}e+{len(text) - 1}"
     value = float(value)
     if value and not 1e-3 <= abs(value) < 1e6 and math.isfinite(value):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bounds.ball import decimal
 from bounds.binding import show
 from bounds.display import SIGNS
 from bounds.evaluate import Evaluation
@@ -155,7 +156,7 @@ def _width_row(s: Solution) -> dict[str, Any]:
     return {
         "quantity": s.quantity.key,
         "paper": s.quantity.paper.key,
-        "width": None if s.value is None else str(s.value),
+        "width": None if s.value is None else decimal(s.value),
         "log10": s.log10 if s.value is not None else None,
         "status": s.quantity.status,
         "order_only": s.quantity.order_only,
@@ -164,7 +165,7 @@ def _width_row(s: Solution) -> dict[str, Any]:
         "probability": s.probability,
         "applicable": s.applicable,
         "reasons": list(s.reasons),
-        "thresholds": {n: str(v) for n, v in s.thresholds.items()},
+        "thresholds": {n: decimal(v) for n, v in s.thresholds.items()},
         "chosen": s.chosen,
         "certificate": str(s.certificate) if s.certificate else None,
         "undecided": [str(c) for c in s.checks if c.state is None],

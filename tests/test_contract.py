@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import re
 import subprocess
@@ -16,7 +17,7 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 import bounds
-from bounds import display, tables, views
+from bounds import display, showing, tables, views
 from bounds.forms import EndpointMax
 from bounds.model import DIRECTIONS, KINDS, SIDES, STATUSES, Domain
 
@@ -62,11 +63,10 @@ def defined(q, names, seed, count=1):
     for _ in range(200):
         values = point_for(rng, q.paper, names)
         try:
-            ok = math.isfinite(q.evaluate(**values))
+            found += [values] if math.isfinite(q.evaluate(**values)) else []
         except bounds.TheoryError as error:
-            assert "undefined" in str(error), error
-            ok = False
-        found += [values] if ok else []
+            if "undefined" not in str(error):
+                raise
         if len(found) == count:
             return found
     raise AssertionError(f"{q.key}: no point of its domain at which it is defined")
@@ -74,16 +74,12 @@ def defined(q, names, seed, count=1):
 
 @every_paper
 def test_papers_are_documented(paper):
-    assert paper.key
-    assert all((paper.title, paper.authors, paper.venue, paper.bibtex, paper.setting, paper.assumptions))
+    assert all((paper.key, paper.title, paper.authors, paper.venue, paper.bibtex, paper.setting, paper.assumptions))
     assert 1900 < paper.year < 2100
     assert paper.bibtex.lstrip().startswith("@")
     assert paper.key in paper.bibtex
     for name, p in paper.parameters.items():
-        assert name == p.name
-        assert p.role
-        assert p.text
-        assert isinstance(p.domain, Domain)
+        assert (name, bool(p.text), type(p.domain)) == (p.name, True, Domain)
         assert re.fullmatch(r"[a-z][a-z_0-9]*", p.role)
         assert "\n" not in p.text
         assert p.default is None or p.default.origin
@@ -95,12 +91,9 @@ def test_papers_are_documented(paper):
 @every_quantity
 def test_quantities_are_documented(q):
     assert q.source.paper == q.paper.key
-    assert q.source.place
-    assert q.text
+    assert all((q.source.place, q.text, q.latex))
     assert "\n" not in q.text
-    assert q.side in SIDES
-    assert q.direction in DIRECTIONS
-    assert q.status in STATUSES
+    assert (q.side in SIDES, q.direction in DIRECTIONS, q.status in STATUSES) == (True, True, True)
     assert all(c.name and c.text for c in (*q.assumptions, *q.conditions))
     assert all(c.text for c in q.hidden)
     assert not q.probability or q.probability in q.paper.quantities
@@ -115,7 +108,7 @@ def test_latex_and_unicode_use_the_papers_letters(q):
     latex, text = q.to_latex(), display.to_unicode(q)
     assert latex.count("{") == latex.count("}")
     assert text.strip()
-    plain = re.sub(r"\\(mathrm|text|operatorname)\{[^{}]*\}|\\[A-Za-z]+", " ", latex)
+    plain = re.sub(r"\\(mathrm|text|operatorname|begin|end)\{[^{}]*\}|\\[A-Za-z]+", " ", latex)
     assert not re.search(r"[A-Za-z]{3,}", plain), latex
     for p in q.paper.parameters.values():
         raw = sympy.latex(sympy.Symbol(p.name))
@@ -150,7 +143,7 @@ def test_defaults_fill_in(q):
     data = json.loads(tables.dumps(views.evaluation_dict(found)))
     assert data["quantity"] == q.key
     assert set(data["parameters"]) >= set(values)
-    assert json.loads(tables.dumps(views.show_dict(q)))["latex"] == q.to_latex()
+    assert json.loads(tables.dumps(showing.show_dict(q)))["latex"] == q.to_latex()
 
 
 @every_formula
@@ -159,8 +152,8 @@ def test_declared_monotone(q):
     for name, direction in q.monotone.items():
         for values in defined(q, names, f"monotone {name}", 6):
             domain = q.paper.parameters[name].domain if name in q.paper.parameters else Domain(0, 1)
-            higher = values[name] + (1 if domain.integer else (min(Fraction(domain.high), 6) - values[name]) / 4
-                                     if domain.high < math.inf else Fraction(1, 3))  # fmt: skip
+            room = 2 if domain.high == math.inf else (Fraction(domain.high) - values[name]) / 2
+            higher = values[name] + (1 if domain.integer else room)
             low, high = (q.evaluate(**{**values, name: v}) for v in (values[name], higher))
             assert direction * (high - low) >= -1e-12 * abs(low), (name, values, low, high)
 
@@ -185,8 +178,10 @@ def test_arrays_are_the_scalar_loop(q):
 def test_tape_is_sympys_own_evaluation(q):
     for values in defined(q, leaves(q), "sympy", 2):
         formula = sympy.sympify(q.expand())
-        at = {s: sympy.Rational(values[s.name]) for s in formula.free_symbols}
-        exact = sympy.N(formula.subs(at).doit(), 30)
+        given = {s: sympy.Rational(values[s.name]) for s in formula.free_symbols}
+        at = {s: v if v.is_Integer else sympy.Float(v, 60) for s, v in given.items()}  # exact surds would take minutes
+        plain = formula.replace(sympy.ceiling, sympy.Function("up")).xreplace(at).doit()  # sums first, then rounding
+        exact = sympy.N(plain.replace(sympy.Function("up"), sympy.ceiling), 30)
         assert exact.is_real, exact
         assert q.evaluate(**values) == pytest.approx(float(exact), rel=1e-12, abs=1e-30)
 
@@ -215,7 +210,8 @@ def tuples(domain, indices, depth):
     return [tuple(e.values()) for e in env if eval(test, {"__builtins__": {}}, {**e, "L": depth})]
 
 
-ENDS = {(q.paper.key, e): (q, e) for q in QUANTITIES if q.expression is not None for e in q.expression.atoms(EndpointMax)}
+FORMULAS = [q for q in QUANTITIES if q.expression is not None]
+ENDS = {(q.paper.key, e): (q, e) for q in FORMULAS for e in sympy.sympify(q.expression).atoms(EndpointMax)}
 
 
 @pytest.mark.parametrize(("q", "node"), ENDS.values(), ids=lambda x: getattr(x, "key", "max"))
@@ -234,7 +230,7 @@ def test_maxima_sit_at_their_ends(q, node):
         for _ in range(40):
             values = [depth if s.name == "L" else 10 ** rng.uniform(-2, 0.7) for s in symbols]
             best = max(everywhere(*place, *values) for place in places)
-            assert max(at_ends(*values)) == pytest.approx(best, rel=1e-12), (depth, dict(zip(symbols, values, strict=True)))
+            assert max(at_ends(*values)) == pytest.approx(best, rel=1e-12), (depth, symbols, values)
 
 
 @every_paper
@@ -242,8 +238,7 @@ def test_errata_resolve(paper):
     assert len({e.name for e in paper.errata}) == len(paper.errata)
     for e in paper.errata:
         assert e.source.paper == paper.key
-        assert e.source.place
-        assert all((e.text, e.printed, e.proved))
+        assert all((e.text, e.printed, e.proved, e.source.place))
         assert e.kind in KINDS
         assert set(e.quantities) <= set(paper.quantities)
     listed = json.loads(tables.dumps(views.errata_list(paper.key, False)))
@@ -266,5 +261,7 @@ q.evaluate(L=3, gamma=1, rho_1=1, activation='tanh')
 bounds.required_width('banerjee2023', L=2)
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    # SymPy itself imports flint for its integers when it finds it: only what this package imports is looked at
+    env = {**os.environ, "SYMPY_GROUND_TYPES": "python"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=env)
     assert done.returncode == 0, done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from bounds.arithmetic.operators import Scalars
 from bounds.ball import to_ball
 from bounds.errors import TheoryError
 
@@ -13,7 +14,7 @@ class Undecided(TheoryError):
     """A comparison whose answer the working precision does not settle."""
 
 
-class Ball:
+class Ball(Scalars):
     """Balls; see ``bounds.arithmetic``. Comparisons raise ``Undecided`` when the balls overlap."""
 
     def convert(self, value: Any) -> Any:
@@ -30,26 +31,6 @@ class Ball:
         return exact_ball(value)
 
     const = convert
-
-    def add(self, *terms: Any) -> Any:
-        """The sum."""
-        total = terms[0] + terms[1]
-        for t in terms[2:]:
-            total = total + t
-        return total
-
-    add_mixed = add
-
-    def mul(self, *factors: Any) -> Any:
-        """The product."""
-        total = factors[0] * factors[1]
-        for f in factors[2:]:
-            total = total * f
-        return total
-
-    def div(self, a: Any, b: Any) -> Any:
-        """The quotient."""
-        return a / b
 
     def sqrt(self, a: Any) -> Any:
         """The square root."""
@@ -85,26 +66,14 @@ class Ball:
             low = low.min(a)
         return low
 
-    def absolute(self, a: Any) -> Any:
-        """The absolute value."""
-        return abs(a)
-
     def ceiling(self, a: Any) -> Any:
         """The least integer above (a ball of two integers where it is not settled)."""
         return a.ceil()
-
-    def where(self, condition: bool, a: Any, b: Any) -> Any:
-        """``a`` if the condition holds, else ``b``."""
-        return a if condition else b
 
     def _decide(self, yes: bool, no: bool, a: Any, b: Any) -> bool:
         if yes == no:
             raise Undecided(f"{a.str(12)} against {b.str(12)} is not settled at this precision")
         return yes
-
-    def truth(self, value: bool) -> bool:
-        """A relation settled before any arithmetic."""
-        return value
 
     def gt(self, a: Any, b: Any) -> bool:
         """``a > b``, proved or refuted."""

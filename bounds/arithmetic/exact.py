@@ -8,9 +8,10 @@ from typing import Any
 import sympy
 
 from bounds.arithmetic.ball import Undecided
+from bounds.arithmetic.operators import Scalars
 
 
-class Exact:
+class Exact(Scalars):
     """Exact numbers; see ``bounds.arithmetic``. A comparison that SymPy cannot prove raises ``Undecided``."""
 
     def convert(self, value: Any) -> Any:
@@ -21,20 +22,6 @@ class Exact:
         return sympy.Rational(*value.as_integer_ratio()) if isinstance(value, float) else sympy.sympify(value)
 
     const = convert
-
-    def add(self, *terms: Any) -> Any:
-        """The sum."""
-        return sympy.Add(*terms)
-
-    add_mixed = add
-
-    def mul(self, *factors: Any) -> Any:
-        """The product."""
-        return sympy.Mul(*factors)
-
-    def div(self, a: Any, b: Any) -> Any:
-        """The quotient."""
-        return a / b
 
     def sqrt(self, a: Any) -> Any:
         """The square root."""
@@ -66,22 +53,10 @@ class Exact:
         """The smallest."""
         return sympy.Min(*args)
 
-    def absolute(self, a: Any) -> Any:
-        """The absolute value."""
-        return sympy.Abs(a)
-
     def ceiling(self, a: Any) -> Any:
         """The least integer above."""
         nearest = sympy.Integer(sympy.N(a, 30).round())
         return nearest if self._zero(a - nearest) else sympy.ceiling(a)
-
-    def where(self, condition: bool, a: Any, b: Any) -> Any:
-        """``a`` if the condition holds, else ``b``."""
-        return a if condition else b
-
-    def truth(self, value: bool) -> bool:
-        """A relation settled before any arithmetic."""
-        return value
 
     def _zero(self, difference: Any) -> bool:
         """Whether an exact number is zero, proved (``equals`` uses minimal polynomials); else not zero."""

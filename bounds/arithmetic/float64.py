@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from bounds.arithmetic.operators import Operators
+
 LOSS = 2.0**-8
 """A sum smaller than this fraction of its terms has lost digits: its points are done again in ball arithmetic."""
 GROWTH = 512.0
 """A power above this exponent, of a computed base, multiplies the base's rounding error by as much."""
 
 
-class Float64:
+class Float64(Operators):
     """Arrays of float64; ``doubtful`` collects where the result may miss 1e-12 relative accuracy."""
 
     def __init__(self) -> None:
@@ -32,30 +34,12 @@ class Float64:
         """A SymPy number."""
         return np.float64(float(number))
 
-    def add(self, *terms: Any) -> Any:
-        """The sum of terms of one sign, or of integers."""
-        total = terms[0] + terms[1]
-        for t in terms[2:]:
-            total = total + t
-        return total
-
     def add_mixed(self, *terms: Any) -> Any:
         """The sum of terms of several signs; marks the points that cancel."""
         total = self.add(*terms)
         size = self.add(*[np.abs(t) for t in terms])
         self.doubtful = self.doubtful | (np.abs(total) < LOSS * size)
         return total
-
-    def mul(self, *factors: Any) -> Any:
-        """The product."""
-        total = factors[0] * factors[1]
-        for f in factors[2:]:
-            total = total * f
-        return total
-
-    def div(self, a: Any, b: Any) -> Any:
-        """The quotient."""
-        return a / b
 
     def sqrt(self, a: Any) -> Any:
         """The square root."""
@@ -94,10 +78,6 @@ class Float64:
             low = np.minimum(low, a)
         return low
 
-    def absolute(self, a: Any) -> Any:
-        """The absolute value."""
-        return np.abs(a)
-
     def ceiling(self, a: Any) -> Any:
         """The least integer above; doubtful within rounding of an integer."""
         self.doubtful = self.doubtful | (np.abs(a - np.rint(a)) < 1e-9 * np.maximum(1, np.abs(a)))
@@ -106,10 +86,6 @@ class Float64:
     def where(self, condition: Any, a: Any, b: Any) -> Any:
         """``a`` where the condition holds, else ``b``."""
         return np.where(condition, a, b)
-
-    def truth(self, value: bool) -> bool:
-        """A relation settled before any arithmetic."""
-        return value
 
     def gt(self, a: Any, b: Any) -> Any:
         """``a > b``."""

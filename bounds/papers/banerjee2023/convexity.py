@@ -7,24 +7,17 @@ from collections.abc import Iterator
 import sympy
 
 from bounds.model import Condition, Quantity
-from bounds.papers.banerjee2023.letters import DEEP, IN_BALL, INITIAL, SMOOTH, SQUARE, WIDE, at, symbol
+from bounds.papers.banerjee2023.letters import CONE, DEEP, IN_BALL, INITIAL, SMOOTH, SQUARE, WIDE, at, symbol
 
-L, m, d, k, a, b = (symbol(x) for x in ("L", "m", "d", "k", "a", "b"))
+m, k, a, b = (symbol(x) for x in ("m", "k", "a", "b"))
 kappa, rho_2, gbar_norm_sq, lambda_t = (symbol(x) for x in ("kappa", "rho_2", "gbar_norm_sq", "lambda_t"))
 c_1, c_2, c_H, varrho, loss_ball = (symbol(x) for x in ("c_1", "c_2", "c_H", "varrho", "loss_ball"))
-beta, chi, failure = (symbol(x) for x in ("beta", "chi", "failure"))
-rsc_alpha = sympy.Symbol("rsc_alpha", real=True)  # of either sign: SymPy must not decide alpha > 0 by itself
-omega_t, gamma_t, loss_0, loss_star, eps = (symbol(x) for x in ("omega_t", "gamma_t", "loss_0", "loss_star", "eps"))
 root_m = sympy.sqrt(m)
 
 BASIC = (SMOOTH, INITIAL, IN_BALL, WIDE, DEEP)
-CONE = Condition("cone", "the compared point lies in Q_kappa^t, within rho_2 of theta_t and in the ball")
-CURVED = Condition("alpha_t > 0", "restricted strong convexity holds (A4.1)", rsc_alpha > 0, "widen the network")
-STAY = Condition("A4.2", "the iterates stay in the ball of radii rho, rho_1")
 GENERAL = Condition("Assumption 3", "a <= l'' <= b for the loss", a <= b, "take a as the lower, b as the upper bound")
 SEGMENT = Condition("lambda_t", "lambda_t >= mean l'^2 on the whole segment, not at theta_t alone")
 OUTPUTS = Condition("Assumption 5", "k outputs, every v_h a unit vector; rho_1 and loss_ball per output")
-LOSS = r"\mathcal L"
 RSC = r"\alpha_t"
 
 

@@ -185,3 +185,4 @@ WIDE_GAMMA = Condition(
     symbol("gamma") >= 1,
     "use c_H_safe",
 )
+CONE = Condition("cone", "the compared point lies in Q_kappa^t, within rho_2 of theta_t and in the ball")

@@ -1,0 +1,253 @@
+"""The command line, in process and as a process: happy paths, schemas, and one line for every mistake."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+import bounds
+import cli
+
+POINT = ["--L", "3", "--gamma", "1", "--rho_1", "0"]
+HAPPY = {
+    "papers": [["papers"], ["papers", "--json"]],
+    "list": [["list"], ["list", "banerjee2023"], ["list", "--json"]],
+    "show": [["show", "c_H"], ["show", "c_H", "--latex"], ["show", "c_H", "--tree"], ["show", "c_H", "--json"]],
+    "cite": [["cite", "banerjee2023"]],
+    "errata": [["errata"], ["errata", "banerjee2023", "--json"]],
+    "eval": [["eval", "c_H", *POINT], ["eval", "banerjee2023.c_H", *POINT, "--certified"]],
+    "required-width": [["required-width", "--paper", "banerjee2023"], ["required-width", "--hidden-layers", "2"]],
+    "step-size": [["step-size", "--m", "1e6"], ["step-size", "--json"]],
+    "iterations": [["iterations", "--m", "1e6"], ["iterations", "--json"]],
+}
+EVAL_KEYS = ["quantity", "value", "log10", "side", "direction", "status", "order_only", "parameters", "hidden", "unset"]
+EVAL_KEYS += ["source", "applicable", "reasons"]
+ROW_KEYS = ["quantity", "paper", "width", "log10", "status", "order_only", "unset", "binding", "probability"]
+ROW_KEYS += ["applicable", "reasons"]
+
+
+@pytest.fixture
+def bash(monkeypatch, capsys):
+    def run(*arguments):
+        """(exit code, stdout, stderr) of ``bounds ARGUMENTS`` through ``cli.main``."""
+        monkeypatch.setattr(sys, "argv", ["bounds", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        seen = capsys.readouterr()
+        return ended.value.code or 0, seen.out, seen.err
+
+    return run
+
+
+def process(*arguments):
+    command = [sys.executable, "-c", "from cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("arguments", [a for group in HAPPY.values() for a in group], ids=" ".join)
+def test_happy_paths(arguments):
+    done = CliRunner().invoke(cli.app, arguments)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.strip()
+    assert "\x1b" not in done.stdout
+    assert done.stderr == ""
+    if "--json" in arguments:
+        json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("name", sorted(cli.app.commands))
+def test_help_of_every_command(name):
+    done = CliRunner().invoke(cli.app, [name, "--help"])
+    assert done.exit_code == 0
+    assert cli.app.commands[name].get_short_help_str(300).rstrip(".") in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("q", bounds.quantities(), ids=lambda q: q.key)
+def test_show_works_for_every_quantity(q):
+    for style in ((), ("--latex",), ("--tree",), ("--json",)):
+        done = CliRunner().invoke(cli.app, ["show", q.key, *style])
+        assert done.exit_code == 0, (style, done.exception)
+        assert q.source.place in done.stdout or style == ("--latex",)
+
+
+@pytest.mark.parametrize("command", ["eval", "required-width"])
+def test_help_lists_parameters_with_roles_and_defaults(command):
+    text = " ".join(CliRunner().invoke(cli.app, [command, "--help"]).stdout.split())
+    for p in bounds.paper("banerjee2023").parameters.values():
+        assert f"--{p.name}" in text
+        assert f"{p.role}:" in text
+    for shown in ("[default: 784]", "[default: 0.05]", "[default: tanh]", "--failure-probability", "--width"):
+        assert shown in text
+
+
+def test_eval_json(bash):
+    code, out, err = bash("eval", "c_H_chain", "--L=2", "--gamma=1", "--phi_0=0", "--beta_phi=1", "--rho_1=0", "--json")
+    data = json.loads(out)
+    assert (code, err) == (0, "")
+    assert list(data)[: len(EVAL_KEYS)] == EVAL_KEYS
+    assert (data["quantity"], data["value"], data["side"]) == ("banerjee2023.c_H_chain", 36, "upper")
+    assert data["log10"] == pytest.approx(1.5563025007672873, rel=1e-15)
+    assert (data["direction"], data["status"], data["order_only"]) == (None, "derived", False)
+    assert data["parameters"] == {"L": 2, "gamma": 1, "phi_0": 0, "beta_phi": 1, "rho_1": 0}
+    assert (data["hidden"], data["unset"], data["reasons"], data["applicable"]) == ([], [], [], True)
+    assert data["source"].startswith("banerjee2023, ")
+
+
+def test_eval_json_not_applicable_and_overflow(bash):
+    code, out, _ = bash("eval", "hessian_norm", "--m", "100", "--activation", "gelu", "--json")
+    data = json.loads(out)
+    assert (code, data["value"], data["log10"], data["applicable"]) == (0, None, None, False)
+    assert "Assumption 1" in data["reasons"][0]
+    assert "1-Lipschitz" in data["reasons"][0]
+    code, out, _ = bash("eval", "c_H", "--L", "10000", "--gamma", "2", "--json")
+    assert json.loads(out)["log10"] == pytest.approx(18072.5, abs=0.1)
+    code, out, _ = bash("eval", "hessian_norm", "--m", "100", "--activation", "gelu")
+    assert (code, "NOT APPLICABLE" in out, "Assumption 1" in out) == (0, True, True)
+
+
+def test_required_width_json(bash):
+    code, out, err = bash("required-width", "--json")
+    data = json.loads(out)
+    assert (code, err, set(data)) == (0, "", {"rows", "assumed"})
+    for row in data["rows"]:
+        assert list(row)[: len(ROW_KEYS)] == ROW_KEYS
+    (row,) = [r for r in data["rows"] if r["paper"] == "banerjee2023"]
+    assert row["quantity"] == "banerjee2023.required_width"
+    assert int(row["width"]) == bounds.required_width("banerjee2023").value
+    assert row["width"].isdigit()
+    assert row["binding"] == "RSC"
+    assert all(set(v) == {"value", "from"} for v in data["assumed"].values())
+    assert data["assumed"]["d"]["value"] == 784
+    assert data["assumed"]["failure"]["value"] == 0.05
+
+
+def test_required_width_not_applicable(bash):
+    for extra in (("--activation", "gelu"), ("--gbar_norm_sq", "1000")):
+        code, out, _ = bash("required-width", "--paper", "banerjee2023", *extra, "--json")
+        (row,) = json.loads(out)["rows"]
+        assert (code, row["width"], row["log10"], row["applicable"]) == (0, None, None, False)
+        assert row["reasons"]
+
+
+@pytest.mark.parametrize("arguments", [["eval", "c_H", *POINT], ["required-width"], ["list"], ["papers"], ["errata"]])
+def test_csv_and_markdown_parse(arguments, bash):
+    _, text, _ = bash(*arguments, "--csv")
+    rows = list(csv.reader(io.StringIO(text)))
+    assert len(rows) >= 2
+    assert len({len(r) for r in rows}) == 1
+    _, marked, _ = bash(*arguments, "--markdown")
+    lines = marked.strip().splitlines()
+    assert len(lines) == len(rows) + 1
+    assert set(lines[1]) <= set("|- ")
+    assert {line.replace(r"\|", "").count("|") for line in lines} == {len(rows[0]) + 1}
+
+
+def test_decimals_are_exact(bash):
+    for text, inverse in (("0.05", 20), ("1e-3", 1000), ("1/7", 7), ("1e-40", 10**40)):
+        _, out, _ = bash("required-width", "--L", "4", "--paper", "banerjee2023", "--failure", text, "--json")
+        assert json.loads(out)["rows"][0]["thresholds"]["probability"] == str(2 * 5 * inverse)
+
+
+def test_roles_are_options_too(bash):
+    _, by_role, _ = bash("eval", "gamma", "--width", "400", "--radius", "2", "--init-scale", "0.5", "--json")
+    _, by_name, _ = bash("eval", "gamma", "--m=400", "--rho=2", "--sigma_1=1/2", "--json")
+    assert json.loads(by_role) == json.loads(by_name)
+    assert json.loads(by_name)["value"] == 0.6
+
+
+INJECTIONS = (
+    "__import__('os').system('id')",
+    "exec('1')",
+    "(lambda: 1)()",
+    "z.__class__",
+    "open('x')",
+    "[z for z in 1]",
+)
+MISTAKES = [
+    (["eval", "gamma", "--m", "-5"], "m = -5"),
+    (["eval", "gamma", "--m", "0"], "m = 0"),
+    (["eval", "gamma", "--m", "2.5"], "m = 2.5"),
+    (["eval", "gamma", "--m", "nan"], "'nan'"),
+    (["eval", "gamma", "--m", "inf"], "'inf'"),
+    (["eval", "gamma", "--m", "many"], "'many'"),
+    (["eval", "gamma", "--m", ""], "m"),
+    (["eval", "gamma", "--m"], "--m"),
+    (["eval", "c_H", "--gamma="], "gamma"),
+    (["eval", "gamma", "5"], "5"),
+    (["eval", "psi_H", "--L", "1", "--gamma", "1"], "L >= 2"),
+    (["required-width", "--L", "1"], "L >= 2"),
+    (["required-width", "--m", "100"], "solved for"),
+    (["required-width", "--failure", "2"], "failure = 2"),
+    (["required-width", "--hidden-layers", "2", "--L", "3"], "hidden-layers"),
+    (["required-width", "--paper", "banerjee2032"], "banerjee2023"),
+    (["eval", "gama"], "did you mean banerjee2023.gamma"),
+    (["show", "c_HH"], "did you mean"),
+    (["list", "banerje2023"], "did you mean banerjee2023"),
+    (["eval", "gamma", "--m", "9", "--rhoo", "1"], "did you mean rho"),
+    (["eval", "gamma", "--m", "9", "--beta_phi", "1"], "does not depend on beta_phi"),
+    (["eval", "c_H", "--gamma", "1", "--sigma_1", "1"], "gamma and sigma_1"),
+    (["eval", "c_H", "--gamma", "1", "--activation", "relu"], "relu"),
+    (["eval", "c_H", "--gamma", "1", "--activation", "tahn"], "did you mean tanh"),
+    (["eval", "c_H", "--gamma", "1", "--activation", "tanh", "--phi_0", "1"], "phi_0"),
+    (["eval", "h", "--gamma", "1"], "needs l"),
+    (["eval", "gamma", "--m", "9", "--defaults", "1"], "defaults"),
+    (["eval", "gamma", "--m", "9", "--quantity", "1"], "quantity"),
+    (["eval"], "KEY"),
+    (["evaluate"], "evaluate"),
+    *[(["eval", "c_H", "--gamma", "1", "--activation", text], "") for text in INJECTIONS],
+]
+
+
+@pytest.mark.parametrize(("arguments", "needle"), MISTAKES, ids=lambda x: " ".join(x) if isinstance(x, list) else "")
+def test_mistakes_take_one_line_and_exit_2(arguments, needle, bash):
+    code, out, err = bash(*arguments)
+    assert (code, out) == (2, "")
+    assert len(err.strip().splitlines()) == 1, err
+    assert needle in err
+    assert "Traceback" not in err
+
+
+def test_only_what_is_missing_is_asked_for(bash):
+    code, _, err = bash("eval", "h")  # sigma_1 and rho have defaults
+    assert (code, "needs l" in err) == (2, True)
+    assert "sigma_1" not in err
+
+
+def test_step_size_at_a_required_width_takes_the_widths_own_options(bash):
+    code, out, err = bash("step-size", "--failure", "0.01", "--kappa", "0.9", "--json")
+    assert (code, err) == (0, "")
+    wanted = bounds.required_width("banerjee2023", failure="0.01", kappa="0.9").value
+    assert json.loads(out)[0]["assumed"]["m"]["value"] == wanted
+
+
+def test_required_width_is_a_key_like_any_other(bash):
+    code, out, err = bash("eval", "required_width", "--L", "3", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["value"] == bounds.required_width("banerjee2023", L=3).value
+
+
+def test_as_a_process():
+    done = process("required-width", "--L", "3")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "341130" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert all(origin in done.stdout for origin in ("banerjee2023's experiment (Sec 6)", "convention", "kappa"))
+    wrong = process("eval", "gamma", "--m", "-1")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr.strip().splitlines() == ["error: m = -1: must be an integer >= 1"]
+    module = subprocess.run([sys.executable, "-m", "cli", "papers"], capture_output=True, text=True, timeout=60)
+    assert (module.returncode, "banerjee2023" in module.stdout) == (0, True)
+
+
+def test_no_text_is_executed(tmp_path):
+    target = tmp_path / "made"
+    done = process(
+        "eval", "c_H", "--gamma", "1", "--activation", f"__import__('pathlib').Path({str(target)!r}).touch()"
+    )
+    assert (done.returncode, target.exists()) == (2, False)
