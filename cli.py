@@ -111,15 +111,15 @@ def errata(paper: str | None, demonstrate: bool, style: str | None) -> None:
 def eval_(ctx: click.Context, key: str, certified: bool, style: str | None, **options: Any) -> None:
     """Evaluate a quantity; missing values take the defaults, which are listed."""
     from bounds import registry, views
-    from bounds.evaluate import evaluate, result
+    from bounds.evaluate import evaluate_at, result_at
     from bounds.tables import dumps
 
     q, values = registry.quantity(key), model_values(ctx, options)
     if certified:
-        ball = evaluate(q, certified=True, defaults=True, **values)
+        ball = evaluate_at(q, values, certified=True, defaults=True)
         click.echo(dumps({"quantity": q.key, **ball.to_dict()}) if style == "json" else f"{q.key} in {ball}")
         return
-    found = result(q, defaults=True, **values)
+    found = result_at(q, values, defaults=True)
     emit(style, lambda: views.evaluation_table([found]), lambda: views.evaluation_dict(found))
 
 
@@ -235,6 +235,7 @@ def main() -> None:
     """Run, and turn every error into one line and an exit code."""
     from bounds.errors import TheoryError
 
+    sys.set_int_max_str_digits(0)  # widths have any number of digits
     try:
         code = app(standalone_mode=False, prog_name="bounds")
     except click.ClickException as error:

@@ -2,8 +2,8 @@
 
     python benchmarks/gpu_hessian_norms.py
 
-One product with all n Hessians costs 4 (L - 1) n m^2 operations (a tangent sweep and its adjoint, each one m x m product
-per layer above the first); the rest is elementwise.
+One product with all n Hessians costs 4 (L - 1) n m^2 operations (a tangent sweep and its adjoint, each one m x m
+product per layer above the first); the rest is elementwise.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from bounds.binding import relevant
 from bounds.errors import TheoryError
-from bounds.evaluate import Evaluation, result
+from bounds.evaluate import Evaluation, result_at
 from bounds.model import Default, Paper
 from bounds.registry import paper as find_paper
 from bounds.registry import papers
@@ -52,12 +53,14 @@ def evaluate_everywhere(name: str, only: Sequence[str], values: Mapping[str, Any
 def _at_required_width(paper: Paper, name: str, values: Mapping[str, Any]) -> Evaluation:
     quantity, needs_width = paper.quantities[name], "m" in paper.parameters and "m" not in values
     if not needs_width or "required_width" not in paper.quantities or set(values) & set(paper.quantities):
-        return result(quantity, defaults=True, **values)
+        return result_at(quantity, values, defaults=True)
     target = paper.quantities["required_width"]
     known = set(target.parameters) | {"activation"}
     solved = solve(target, {k: v for k, v in values.items() if k in known})
     if solved.value is None:
         raise TheoryError(f"{paper.key}: no width to use for m ({'; '.join(solved.reasons)}); give --m")
-    found = result(quantity, defaults=True, m=solved.value, **values)
+    for_width = set(target.parameters) - set(relevant(quantity, dict.fromkeys(paper.parameters)))
+    own = {k: v for k, v in values.items() if k not in for_width}
+    found = result_at(quantity, {"m": solved.value, **own}, defaults=True)
     origin = f"the width that {target.key} asks for"
     return replace(found, assumed={**found.assumed, "m": Default(solved.value, origin)})

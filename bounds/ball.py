@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 PRECISION = 128
 """Working precision in bits; callers that need more raise it with ``precision``."""
+MAX_BITS = 1 << 14
+"""The working precision at which an enclosure that is still too wide is given up."""
 
 
 @contextlib.contextmanager
@@ -58,7 +60,7 @@ def decimal(n: int) -> str:
     5001
     """
     try:
-        return str(n)
+        return str(int(n))
     except ValueError:
         from flint import fmpz
 

@@ -168,6 +168,10 @@ def bind(
         assumed["activation"] = DEFAULT_ACTIVATION
         activation = DEFAULT_ACTIVATION.value
         numbers = {**_from_activation(paper, activation, {}), **numbers}
+
+    def has_default(name: str) -> bool:
+        return name in hidden or (defaults and name in paper.parameters and paper.parameters[name].default is not None)
+
     for name in [n for n in missing if n not in numbers]:
         if name in hidden:
             unset.append(name)
@@ -176,7 +180,7 @@ def bind(
             assumed[name] = default
             numbers[name] = default.value
         else:
-            raise TheoryError(_missing(paper, top, [n for n in missing if n not in numbers]))
+            raise TheoryError(_missing(paper, top, [n for n in missing if not (n in numbers or has_default(n))]))
     for name in symbolic & _mentioned(paper, expressions, given, top):
         assumed[name] = paper.parameters[name].default  # type: ignore[assignment]
     return Binding(numbers, given, assumed, symbolic, str(activation or ""), tuple(unset))

@@ -45,9 +45,10 @@ class Enclosure:
 
     def __contains__(self, value: Any) -> bool:
         """Whether ``value`` (int, float, Fraction or arb) lies inside."""
-        from bounds.ball import to_ball
+        from bounds.ball import MAX_BITS, precision, to_ball
 
-        return bool(self.ball.contains(to_ball(value)))
+        with precision(MAX_BITS):  # a fraction is itself enclosed: far more tightly than any ball it is compared with
+            return bool(self.ball.contains(to_ball(value)))
 
     def __float__(self) -> float:
         return float(self.ball.mid())

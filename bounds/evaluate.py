@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from bounds.arithmetic.float64 import Float64
 from bounds.assumptions import Checked, check, holds, require_defined
-from bounds.ball import precision, to_ball
+from bounds.ball import MAX_BITS, precision, to_ball
 from bounds.binding import Binding, bind
 from bounds.compile import Tape
 from bounds.enclosure import Enclosure
@@ -19,8 +19,6 @@ from bounds.model import Default, Quantity
 
 BLOCK = 1 << 14
 """Points evaluated at a time: some forty arrays of this size stay in the second-level cache."""
-MAX_BITS = 1 << 14
-"""The working precision at which an enclosure that is still too wide is given up."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,7 @@ class Evaluation:
         unset: Hidden constants taken as 1.
         chosen: Which alternative a name stood for (``c_H`` -> ``c_H_chain``).
         checks: The state of every assumption.
+        failure: Why a requirement has no solution, or "".
     """
 
     quantity: Quantity
@@ -46,16 +45,18 @@ class Evaluation:
     unset: tuple[str, ...]
     chosen: dict[str, str]
     checks: tuple[Checked, ...]
+    failure: str = ""
 
     @property
     def applicable(self) -> bool:
         """Whether no assumption is known to fail."""
-        return all(c.state is not False for c in self.checks)
+        return not self.reasons
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The assumptions that fail, in words."""
-        return tuple(str(c) for c in self.checks if c.state is False)
+        """The assumptions that fail, in words; where nothing solves a requirement, that first."""
+        failing = tuple(str(c) for c in self.checks if c.state is False)
+        return (self.failure, *failing) if self.failure else failing
 
 
 def evaluate(
@@ -88,6 +89,21 @@ def evaluate(
     >>> bounds.quantity("banerjee2023.c_H_chain").evaluate(L=2, gamma=1, phi_0=0, beta_phi=1, rho_1=0)
     36.0
     """
+    return evaluate_at(quantity, values, certified=certified, log10=log10, strict=strict, defaults=defaults)
+
+
+def evaluate_at(
+    quantity: Quantity,
+    values: Mapping[str, Any],
+    *,
+    certified: bool = False,
+    log10: bool = False,
+    strict: bool = False,
+    defaults: bool = False,
+) -> Any:
+    """``evaluate`` with the values in a mapping."""
+    if quantity.conditions:
+        return _solved(quantity, values, certified, log10, defaults)
     binding = bind(quantity.paper, (quantity,), values, top=quantity, defaults=defaults, also=relations(quantity))
     require_defined(quantity, binding)
     tape = binding.tape(quantity.paper, (quantity,), quantity)
@@ -102,8 +118,29 @@ def evaluate(
     return floats(tape, binding)
 
 
-def result(quantity: Quantity, *, defaults: bool = False, **values: Any) -> Evaluation:
+def _solved(quantity: Quantity, values: Mapping[str, Any], certified: bool, log10: bool, defaults: bool) -> Any:
+    """A requirement with conditions has no formula of its own: it is solved, exactly."""
+    from bounds.solve import solve
+
+    solution = solve(quantity, values, defaults=defaults)
+    if solution.value is None:
+        raise NotApplicable(f"{quantity.key} is not applicable: {solution.reasons[0]}")
+    return Enclosure(to_ball(solution.value)) if certified else solution.log10 if log10 else solution.value
+
+
+def result(quantity: Quantity, /, *, defaults: bool = False, **values: Any) -> Evaluation:
     """Like ``evaluate``, with the value's logarithm, assumptions, defaults and choices."""
+    return result_at(quantity, values, defaults=defaults)
+
+
+def result_at(quantity: Quantity, values: Mapping[str, Any], *, defaults: bool = False) -> Evaluation:
+    """``result`` with the values in a mapping."""
+    if quantity.conditions:
+        from bounds.solve import solve
+
+        s = solve(quantity, values, defaults=defaults)
+        value = s.value if s.value is not None else float("nan")
+        return Evaluation(quantity, value, s.log10, s.values, s.assumed, s.unset, s.chosen, s.checks, s.failure)
     binding = bind(quantity.paper, (quantity,), values, top=quantity, defaults=defaults, also=relations(quantity))
     require_defined(quantity, binding)
     tape = binding.tape(quantity.paper, (quantity,), quantity)

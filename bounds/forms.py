@@ -48,7 +48,7 @@ class EndpointMax(sympy.Expr):
         for tex, glyph in _GLYPHS:
             domain = domain.replace(tex, glyph)
         body = prettyForm(*printer._print(self.args[0]).parens("{", "}"))
-        return prettyForm(*body.left(f"max[{domain}] "), binding=prettyForm.FUNC)
+        return prettyForm(*body.left(f"max[{domain}] "), binding=prettyForm.ATOM)
 
 
 class Largest(sympy.Function):
@@ -67,4 +67,4 @@ class Largest(sympy.Function):
 
     def _pretty(self, printer: Any) -> prettyForm:
         inner = printer._print_seq(self.args, "{", "}", delimiter=";  ")
-        return prettyForm(*inner.left("max"), binding=prettyForm.FUNC)
+        return prettyForm(*inner.left("max"), binding=prettyForm.ATOM)

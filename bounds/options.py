@@ -39,8 +39,8 @@ def model_values(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
         word = extra.pop(0)
         if not word.startswith("--") or (not extra and "=" not in word):
             raise click.UsageError(f"unexpected argument {word!r}: values are given as --NAME VALUE")
-        name, _, text = word[2:].partition("=")
-        values[name] = text if text else extra.pop(0)
+        name, equals, text = word[2:].partition("=")
+        values[name] = text if equals else extra.pop(0)
     return values
 
 

@@ -33,6 +33,15 @@ LARGEST = 1 << 17
 """The largest decimal logarithm tried."""
 
 
+class Width(int):
+    """An exact integer of any size that prints all its digits (a plain int refuses beyond 4300)."""
+
+    def __repr__(self) -> str:
+        return decimal(int(self))
+
+    __str__ = __repr__
+
+
 @dataclass(frozen=True)
 class Certificate:
     """What was proved: all conditions hold at the value, and which fails just below (None at the domain's end)."""
@@ -66,10 +75,10 @@ class Solution:
     """
 
     quantity: Quantity
-    value: int | None
+    value: Width | None
     log10: float
     binding: str
-    thresholds: dict[str, int]
+    thresholds: dict[str, Width]
     certificate: Certificate | None
     probability: float | None
     values: dict[str, Any]
@@ -103,7 +112,7 @@ def required_width(name: str, /, *, defaults: bool = True, **values: Any) -> Sol
         The ``Solution``; not applicable when an assumption is false at the solution.
 
     >>> required_width("banerjee2023", L=2, gbar_norm_sq=1, sigma_1=1, rho=0, rho_1=0, rho_2=0, mean_y_sq=0, d=1).value
-    1405
+    2089
     """
     quantity = find_quantity(name) if "." in name else find_paper(name).quantities.get("required_width")
     if quantity is None or not quantity.conditions:
@@ -123,14 +132,15 @@ def solve(quantity: Quantity, values: Mapping[str, Any], *, defaults: bool = Tru
     empty = Solution(
         quantity, None, math.nan, "", {}, None, None, binding.values, binding.assumed, binding.unset, {}, ()
     )
-    thresholds, reach = {}, 0.0
+    thresholds: dict[str, Width] = {}
+    reach = 0.0
     for condition in quantity.conditions:
         found, scanned = threshold(binding.tape(paper, (condition.relation,)), binding, unknown)
         if found is None:
             checks = _checks(quantity, binding)
             failing = f"no width up to 10^{LARGEST} satisfies {condition.name}: {condition.text}"
             return replace(empty, failure=failing, checks=checks)
-        thresholds[condition.name], reach = found, max(reach, scanned)
+        thresholds[condition.name], reach = Width(found), max(reach, scanned)
     least = max(thresholds.values())
     name = max(thresholds, key=lambda n: thresholds[n])
     at = replace(binding, values={**binding.values, unknown: least})
@@ -253,7 +263,9 @@ def certify(
         tape = binding.tape(quantity.paper, (condition.relation,))
         states[condition.name] = decide(tape, _inputs(tape, binding, unknown, least))
         if condition.name == failing and decide(tape, _inputs(tape, binding, unknown, least - 1)) is not False:
-            raise TheoryError(f"{quantity.key}: no certificate that {failing} fails at {unknown} = {decimal(least - 1)}")
+            raise TheoryError(
+                f"{quantity.key}: no certificate that {failing} fails at {unknown} = {decimal(least - 1)}"
+            )
     if not all(states.values()):
         raise TheoryError(f"{quantity.key}: no certificate at {unknown} = {decimal(least)}: {states}")
     return Certificate(least, {n: bool(s) for n, s in states.items()}, failing, reach)

@@ -8,6 +8,9 @@ from fractions import Fraction
 import mpmath as mp
 
 DIGITS = 60
+ZERO = dict.fromkeys(("phi_0", "rho", "rho_1", "rho_2", "mean_y_sq"), 0)
+SIMPLE = ZERO | dict.fromkeys(("beta_phi", "d", "kappa", "sigma_1", "gbar_norm_sq"), 1)
+"""gamma = 1 at every width, phi(0) = 0: h = g = 1, psi_H = max(1, 1 (1 + 1)/2 + 1, 1) = 2, loss_ball = 2."""
 
 
 def forward(weight, offset, layers):
@@ -123,3 +126,13 @@ def exact(value):
     """An mpmath number as the Fraction it is."""
     sign, mantissa, exponent, _ = value._mpf_
     return Fraction((-1) ** sign * int(mantissa)) * Fraction(2) ** int(exponent)
+
+
+def derived(point, m):
+    """Section 5 by the derivation, at 60 digits; what the width does not need is filled in."""
+    return reference({"l": 1, "a": 1, "b": 1, "k": 1, "lambda_t": 0, "omega_t": 1, "gamma_t": 0, **point, "m": m})
+
+
+def alpha(point, m):
+    """alpha_t at the width m."""
+    return derived(point, m)["rsc_alpha"]

@@ -14,11 +14,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import sympy
-from sympy.core.function import AppliedUndef
+from generic import defined, leaves, point_for
 
 import bounds
 from bounds import display, showing, tables, views
-from bounds.forms import EndpointMax
 from bounds.model import DIRECTIONS, KINDS, SIDES, STATUSES, Domain
 
 QUANTITIES = [q for q in bounds.quantities() if not q.conditions]
@@ -30,46 +29,6 @@ input_grad_norm input_grad_norm_printed g loss_ball loss_init loss_grad_norm c_1
 rsc_alpha_general beta_general rsc_alpha_multi beta_multi step_size local_contraction contraction iterations
 probability required_width weight_norm_init weight_norm activation_norm layer_jacobian weight_jacobian backward_norm
 backward_max g_printed loss_ball_printed loss_init_printed"""
-
-
-def draw(rng: random.Random, domain: Domain) -> int | Fraction:
-    """A generic value of a domain: small integers, or rationals between the ends or within 3 of the finite one."""
-    low, high = domain.low, domain.high
-    if domain.integer:
-        first = (0 if low == -math.inf else math.ceil(low)) + (1 if domain.low_open or low == 1 else 0)
-        return rng.randint(first, min(first + 9, int(high) if high < math.inf else first + 9))
-    left = Fraction(low) if low > -math.inf else (Fraction(high) - 3 if high < math.inf else Fraction(-3))
-    right = Fraction(high) if high < math.inf else left + 3
-    return left + (right - left) * Fraction(rng.randint(1, 31), 32)
-
-
-def point_for(rng, paper, names):
-    """Values for ``names``: parameters from their domains, quantities from (0, 1), where all of them are defined."""
-    values = {}
-    for name in names:
-        p = paper.parameters.get(name)
-        values[name] = draw(rng, p.domain) if p else Fraction(rng.randint(1, 31), 32)
-    return values
-
-
-def leaves(q):
-    """The parameters and hidden constants that the formula written out depends on."""
-    return sorted(s.name for s in sympy.sympify(q.expand()).free_symbols)
-
-
-def defined(q, names, seed, count=1):
-    """``count`` points at which the formula has a finite value."""
-    rng, found = random.Random(f"{q.key} {seed}"), []
-    for _ in range(200):
-        values = point_for(rng, q.paper, names)
-        try:
-            found += [values] if math.isfinite(q.evaluate(**values)) else []
-        except bounds.TheoryError as error:
-            if "undefined" not in str(error):
-                raise
-        if len(found) == count:
-            return found
-    raise AssertionError(f"{q.key}: no point of its domain at which it is defined")
 
 
 @every_paper
@@ -172,65 +131,6 @@ def test_arrays_are_the_scalar_loop(q):
         for (i, j), value in np.ndenumerate(got):
             at = {**points[0], names[0]: points[i][names[0]], names[1]: points[j][names[1]]}
             assert value == pytest.approx(q.evaluate(**at), rel=1e-12, nan_ok=True)
-
-
-@every_formula
-def test_tape_is_sympys_own_evaluation(q):
-    for values in defined(q, leaves(q), "sympy", 2):
-        formula = sympy.sympify(q.expand())
-        given = {s: sympy.Rational(values[s.name]) for s in formula.free_symbols}
-        at = {s: v if v.is_Integer else sympy.Float(v, 60) for s, v in given.items()}  # exact surds would take minutes
-        plain = formula.replace(sympy.ceiling, sympy.Function("up")).xreplace(at).doit()  # sums first, then rounding
-        exact = sympy.N(plain.replace(sympy.Function("up"), sympy.ceiling), 30)
-        assert exact.is_real, exact
-        assert q.evaluate(**values) == pytest.approx(float(exact), rel=1e-12, abs=1e-30)
-
-
-def written(e, paper):
-    """``e`` with applied quantities, such as h(l_1), written out; symbols of quantities stay."""
-    for f in e.atoms(AppliedUndef):
-        target = paper.quantities[f.func.__name__]
-        symbols = {s.name: s for s in target.expression.free_symbols}
-        change = {symbols[n]: v for n, v in zip(target.arguments, f.args, strict=True) if n in symbols}
-        e = e.xreplace({f: written(target.expression.xreplace(change), paper)})
-    return e
-
-
-def tuples(domain, indices, depth):
-    """The index tuples of ``1 \\le l_1 < l_2 \\le L`` or ``l_1, l_2 \\in [L]``."""
-    plain = domain.replace(r"\le", "<=").replace(r"\in", " in ")
-    if " in " in plain:
-        listed, _ = plain.split(" in ")
-        test = " and ".join(f"1 <= {x.strip()} <= L" for x in listed.split(","))
-    else:
-        test = plain
-    ranges = np.indices((depth,) * len(indices)).reshape(len(indices), -1).T + 1
-    names = [i.name for i in indices]
-    env = [dict(zip(names, map(int, row), strict=True)) for row in ranges]
-    return [tuple(e.values()) for e in env if eval(test, {"__builtins__": {}}, {**e, "L": depth})]
-
-
-FORMULAS = [q for q in QUANTITIES if q.expression is not None]
-ENDS = {(q.paper.key, e): (q, e) for q in FORMULAS for e in sympy.sympify(q.expression).atoms(EndpointMax)}
-
-
-@pytest.mark.parametrize(("q", "node"), ENDS.values(), ids=lambda x: getattr(x, "key", "max"))
-def test_maxima_sit_at_their_ends(q, node):
-    body, indices, _, _, domain = node.args
-    ends = written(sympy.Tuple(*node.ends), q.paper)
-    inner = written(body, q.paper)
-    symbols = sorted((inner.free_symbols | ends.free_symbols) - set(indices), key=str)
-    module = [{"Largest": max}, "math"]
-    everywhere = sympy.lambdify([*indices, *symbols], inner, module)
-    at_ends = sympy.lambdify(symbols, tuple(ends), module)
-    rng = random.Random(str(node))
-    for depth in range(2, 8):
-        places = tuples(domain.name, indices, depth)
-        assert places
-        for _ in range(40):
-            values = [depth if s.name == "L" else 10 ** rng.uniform(-2, 0.7) for s in symbols]
-            best = max(everywhere(*place, *values) for place in places)
-            assert max(at_ends(*values)) == pytest.approx(best, rel=1e-12), (depth, symbols, values)
 
 
 @every_paper

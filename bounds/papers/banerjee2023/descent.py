@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import sympy
 
+from bounds.forms import Largest
 from bounds.model import Condition, Quantity
 from bounds.papers.banerjee2023.letters import CONE, DEEP, IN_BALL, INITIAL, SMOOTH, SQUARE, WIDE, at, symbol
 
@@ -80,11 +81,11 @@ def rates() -> Iterator[Quantity]:
     yield Quantity(
         "iterations",
         "T",
-        sympy.ceiling(sympy.log((loss_0 - loss_star) / eps) / -sympy.log(1 - chi)),
+        Largest(0, sympy.ceiling(sympy.log((loss_0 - loss_star) / eps) / -sympy.log(1 - chi))),
         "requires",
         at("Remark 5.4"),
         "printed",
-        "steps until the loss gap is eps",
+        "steps until the loss gap is eps (none where it is so already)",
         ("loss_0", "loss_star", "eps", "chi"),
         direction="at_least",
         assumptions=assume,

@@ -1,0 +1,52 @@
+"""Generic points: values drawn from the declared domains, for tests that walk every paper."""
+
+from __future__ import annotations
+
+import math
+import random
+from fractions import Fraction
+
+import sympy
+
+import bounds
+from bounds.model import Domain
+
+
+def draw(rng: random.Random, domain: Domain) -> int | Fraction:
+    """A generic value of a domain: small integers, or rationals between the ends or within 3 of the finite one."""
+    low, high = domain.low, domain.high
+    if domain.integer:
+        first = (0 if low == -math.inf else math.ceil(low)) + (1 if domain.low_open or low == 1 else 0)
+        return rng.randint(first, min(first + 9, int(high) if high < math.inf else first + 9))
+    left = Fraction(low) if low > -math.inf else (Fraction(high) - 3 if high < math.inf else Fraction(-3))
+    right = Fraction(high) if high < math.inf else left + 3
+    return left + (right - left) * Fraction(rng.randint(1, 31), 32)
+
+
+def point_for(rng, paper, names):
+    """Values for ``names``: parameters from their domains, quantities from (0, 1), where all of them are defined."""
+    values = {}
+    for name in names:
+        p = paper.parameters.get(name)
+        values[name] = draw(rng, p.domain) if p else Fraction(rng.randint(1, 31), 32)
+    return values
+
+
+def leaves(q):
+    """The parameters and hidden constants that the formula written out depends on."""
+    return sorted(s.name for s in sympy.sympify(q.expand()).free_symbols)
+
+
+def defined(q, names, seed, count=1):
+    """``count`` points at which the formula has a finite value."""
+    rng, found = random.Random(f"{q.key} {seed}"), []
+    for _ in range(200):
+        values = point_for(rng, q.paper, names)
+        try:
+            found += [values] if math.isfinite(q.evaluate(**values)) else []
+        except bounds.TheoryError as error:
+            if "undefined" not in str(error):
+                raise
+        if len(found) == count:
+            return found
+    raise AssertionError(f"{q.key}: no point of its domain at which it is defined")
