@@ -39,7 +39,8 @@ def _text(text: str) -> str:
 
 def _parameter(p: Parameter) -> str:
     default = f"{p.default.value} ({_text(p.default.origin)})" if p.default else ""
-    return f"| `{p.name}` ${p.latex}$ | {_text(p.role)} | {_text(p.text)} | {_text(str(p.domain))} | {_text(default)} |"
+    latex = p.latex.replace(r"\|", r"\Vert ").replace("|", r"\vert ")  # a bar would end the table's cell
+    return f"| `{p.name}` ${latex}$ | {_text(p.role)} | {_text(p.text)} | {_text(str(p.domain))} | {_text(default)} |"
 
 
 def _quantity(q: Quantity) -> str:

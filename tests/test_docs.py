@@ -1,0 +1,28 @@
+"""The generated pages are the model's, and the README's library code runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import bounds
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_pages_are_up_to_date():
+    spec = importlib.util.spec_from_file_location("build_docs", ROOT / "docs" / "build.py")
+    build = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(build)
+    for paper in bounds.papers().values():
+        written = (ROOT / "docs" / f"{paper.key}.md").read_text(encoding="utf-8")
+        assert written == build.page(paper), f"docs/{paper.key}.md is out of date: python docs/build.py"
+
+
+def test_the_readmes_python_runs(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(compile(block.replace("samples=256", "samples=8"), "README.md", "exec"), {})
+    assert "hessian_norm" in capsys.readouterr().out
