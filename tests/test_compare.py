@@ -79,26 +79,18 @@ def test_measured_numbers_are_the_naive_ones():
 
 
 def test_step_geometry_against_autograd():
-    net = empirics.network(L=2, m=10, d=64, seed=1)
-    X, y, eta = DATA.X[:4], DATA.y[:4], 0.5
-    seen = step_geometry(net, X, y, eta)
-    parameters = list(net.parameters())
-    f = net(X)[:, 0]
-    loss = ((y - f) ** 2).mean()
-    grad = torch.cat([g.reshape(-1) for g in torch.autograd.grad(loss, parameters, retain_graph=True)])
-    mean = torch.cat([g.reshape(-1) for g in torch.autograd.grad(f.mean(), parameters)])
-    with torch.no_grad():
-        offset = 0
-        for p in parameters:
-            p -= eta * grad[offset : offset + p.numel()].view_as(p)
-            offset += p.numel()
-    after = float(((y - net(X)[:, 0]) ** 2).mean())
-    cosine = abs(float(grad @ mean)) / float(grad.norm() * mean.norm())
-    assert (seen.loss, seen.next_loss) == (pytest.approx(float(loss)), pytest.approx(after))
-    assert (seen.grad_norm, seen.gbar_norm) == (pytest.approx(float(grad.norm())), pytest.approx(float(mean.norm())))
-    assert seen.cosine == pytest.approx(cosine)
-    curvature = 2 * (after - float(loss) + eta * float(grad.norm()) ** 2) / (eta * float(grad.norm())) ** 2
-    assert seen.curvature == pytest.approx(curvature, rel=1e-6)
+    weights = empirics.network(L=2, m=10, d=64, seed=1).weights
+    X, y, eta = DATA.X[:4], DATA.y[:4, None], 0.5
+    seen = step_geometry(weights, X, y, eta)
+    theta = naive.flat(weights).requires_grad_()
+    loss = naive.loss(weights, theta, X, y)
+    (grad,) = torch.autograd.grad(loss, theta)
+    (mean,) = torch.autograd.grad(naive.output(weights, theta, X).mean(), theta)
+    after = naive.loss(weights, theta.detach() - eta * grad, X, y).item()
+    cosine, length = abs(grad @ mean).item() / (grad.norm() * mean.norm()).item(), eta * grad.norm().item()
+    curvature = 2 * (after - loss.item() + length**2 / eta) / length**2
+    expected = (loss.item(), after, grad.norm().item(), mean.norm().item(), cosine, length, curvature)
+    assert tuple(getattr(seen, name) for name in seen.__dataclass_fields__) == pytest.approx(expected, rel=1e-7)
 
 
 def test_leaving_a_given_ball_is_not_applicable():
