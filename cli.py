@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from typing import Any
 
 import click
@@ -112,12 +113,11 @@ def eval_(ctx: click.Context, key: str, certified: bool, style: str | None, **op
     """Evaluate a quantity; missing values take the defaults, which are listed."""
     from bounds import registry, views
     from bounds.evaluate import evaluate_at, result_at
-    from bounds.tables import dumps
 
     q, values = registry.quantity(key), model_values(ctx, options)
     if certified:
         ball = evaluate_at(q, values, certified=True, defaults=True)
-        click.echo(dumps({"quantity": q.key, **ball.to_dict()}) if style == "json" else f"{q.key} in {ball}")
+        emit(style, lambda: views.enclosure_table(q, ball), lambda: {"quantity": q.key, **ball.to_dict()})
         return
     found = result_at(q, values, defaults=True)
     emit(style, lambda: views.evaluation_table([found]), lambda: views.evaluation_dict(found))
@@ -201,7 +201,7 @@ def compare(
     dataset = load(data, samples=samples, seed=data_seed)
     found = [module.compare(setting, dataset, only, progress) for module, only in chosen(keys)]
     for comparison in found:
-        emit(style, comparison.table, comparison.to_dict)
+        emit(style, partial(comparison.table, full=style == "csv"), comparison.to_dict)
     if fail_on_violation and any(c.violated for c in found):
         ctx.exit(EXIT_VIOLATION)
 

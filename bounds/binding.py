@@ -25,6 +25,9 @@ ACTIVATION_ROLES = {
 }
 """What an activation supplies, by role."""
 
+MOST_DIGITS = 100_000
+"""Exact decimals are written out: an exponent beyond this would only exhaust the memory."""
+
 DEFAULT_ACTIVATION = Default("tanh", "banerjee2023's experiment (Sec 6)")
 
 
@@ -83,7 +86,11 @@ def number(name: str, value: Any) -> Any:
 
 def _parse(name: str, text: str) -> Fraction | int:
     try:
+        if "/" not in text and abs(Decimal(text.strip()).adjusted()) > MOST_DIGITS:
+            raise TheoryError(f"{name} = {text}: more than {MOST_DIGITS} digits are not handled")
         exact = Fraction(text.strip()) if "/" in text else Fraction(Decimal(text.strip()))
+    except TheoryError:
+        raise
     except (ValueError, InvalidOperation, ZeroDivisionError, OverflowError):
         raise TheoryError(f"{name} = {text!r}: not a number (write 0.1, 1e-6 or 1/3)") from None
     return int(exact) if exact.denominator == 1 else exact

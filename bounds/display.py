@@ -56,10 +56,9 @@ def to_latex(quantity: Quantity) -> str:
     left = quantity.statement or quantity.latex
     if quantity.conditions:
         return r",\quad ".join(relation_latex(quantity, c.relation) for c in quantity.conditions)
-    symbol = "" if quantity.latex in (left, "") else f" {quantity.latex} ="
-    if symbol:
-        return f"{left} {sign(quantity)}{symbol} {_print(quantity, typeset(quantity))}"
-    return f"{left} {sign(quantity)} {_print(quantity, typeset(quantity))}"
+    right = _print(quantity, typeset(quantity))
+    symbol = "" if quantity.latex in (left, "", right) else f" {quantity.latex} ="
+    return f"{left} {sign(quantity)}{symbol} {right}"
 
 
 def _print(quantity: Quantity, expression: Any) -> str:

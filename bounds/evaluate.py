@@ -11,7 +11,7 @@ import numpy as np
 from bounds.arithmetic.float64 import Float64
 from bounds.assumptions import Checked, check, holds, require_defined
 from bounds.ball import MAX_BITS, precision, to_ball
-from bounds.binding import Binding, bind
+from bounds.binding import Binding, bind, show
 from bounds.compile import Tape
 from bounds.enclosure import Enclosure
 from bounds.errors import NotApplicable, TheoryError
@@ -198,7 +198,7 @@ def floats(tape: Tape, binding: Binding) -> Any:
         value, doubtful = _run(tape, ops, inputs)
         if not (doubtful or np.isnan(value)):
             return float(value)
-        return _midpoint(tape, {n: binding.values[n] for n in inputs})
+        return float(enclose(tape, {n: binding.values[n] for n in inputs}))
     size = int(np.prod(shape))
     flat = {n: np.broadcast_to(v, shape).reshape(-1) if np.ndim(v) else v for n, v in inputs.items()}
     out = np.empty(size)
@@ -248,7 +248,8 @@ def enclose(tape: Tape, point: dict[str, Any]) -> Enclosure:
                 return Enclosure(ball)
         bits *= 2
     if ball is None or ball.is_nan():
-        raise TheoryError("the formula is undefined at these values")
+        at = ", ".join(f"{n} = {show(v)}" for n, v in point.items() if n in tape.inputs)
+        raise TheoryError(f"the formula is undefined at {at}")
     return _round_ties(tape, point, Enclosure(ball))
 
 

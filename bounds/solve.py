@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from bounds.arithmetic.ball import Ball
 from bounds.arithmetic.logarithmic import Logarithmic, Signed
 from bounds.assumptions import Checked, assumptions_of, decide, judge, require_defined
-from bounds.ball import decimal
+from bounds.ball import decimal, precision, to_ball
 from bounds.binding import Binding, bind
 from bounds.compile import Tape
 from bounds.errors import TheoryError
 from bounds.evaluate import choices, floats
-from bounds.model import Condition, Default, Quantity
+from bounds.model import Condition, Default, Paper, Quantity
 from bounds.registry import paper as find_paper
 from bounds.registry import quantity as find_quantity
 
@@ -135,7 +136,7 @@ def solve(quantity: Quantity, values: Mapping[str, Any], *, defaults: bool = Tru
     thresholds: dict[str, Width] = {}
     reach = 0.0
     for condition in quantity.conditions:
-        found, scanned = threshold(binding.tape(paper, (condition.relation,)), binding, unknown)
+        found, scanned = threshold(condition, paper, binding, unknown)
         if found is None:
             checks = _checks(quantity, binding)
             failing = f"no width up to 10^{LARGEST} satisfies {condition.name}: {condition.text}"
@@ -189,8 +190,9 @@ def truth(tape: Tape, binding: Binding, unknown: str, log10: np.ndarray) -> np.n
         return np.broadcast_to(tape.run(ops, inputs)[0], log10.shape)
 
 
-def threshold(tape: Tape, binding: Binding, unknown: str) -> tuple[int | None, float]:
+def threshold(condition: Condition, paper: Paper, binding: Binding, unknown: str) -> tuple[int | None, float]:
     """The least integer from which the condition holds for good, and the logarithm scanned to."""
+    tape = binding.tape(paper, (condition.relation,))
     if unknown not in tape.inputs:
         return (1 if decide(tape, _inputs(tape, binding, unknown, 1)) else None), 0.0
     dense, top = np.log10(np.arange(1, DENSE + 1)), 16.0
@@ -213,13 +215,49 @@ def threshold(tape: Tape, binding: Binding, unknown: str) -> tuple[int | None, f
         if (low, high) == (finer[k], finer[k + 1]):
             break
         low, high = finer[k], finer[k + 1]
-    return settle(tape, binding, unknown, _power_of_ten(high)), top
+    near = refine(condition, paper, binding, unknown, _power_of_ten(high))
+    return settle(tape, binding, unknown, near), top
 
 
 def _power_of_ten(log10: float) -> int:
     """10^log10 as an integer, to float accuracy."""
     whole = max(int(log10) - 15, 0)
     return max(round(10.0 ** (log10 - whole)) * 10**whole, 1)
+
+
+def refine(condition: Condition, paper: Paper, binding: Binding, unknown: str, near: int) -> int:
+    """An integer closer to where the two sides of the condition meet, by the secant rule in ball arithmetic.
+
+    The scan gives 15 digits; each secant step nearly doubles them, where bisection would gain one bit at a time. Only a
+    starting point for ``settle``, which proves the answer: where the steps go astray, ``near`` is as good.
+    """
+    tape = binding.tape(paper, (condition.relation.lhs, condition.relation.rhs))
+    if near < 10**15 or unknown not in tape.inputs:
+        return near
+    ops = Ball()
+    with precision(3 * near.bit_length() + 128):
+
+        def margin(m: int) -> Any:
+            values = _inputs(tape, binding, unknown, m)
+            left, right = tape.run(ops, {n: ops.convert(v) for n, v in values.items()})
+            return (left - right).mid()
+
+        before, now = near, near + max(near >> 44, 1)
+        f_before, f_now = margin(before), margin(now)
+        for _ in range(2 * near.bit_length().bit_length() + 8):
+            if now == before or f_now == f_before:
+                break
+            step = _nearest(f_now * (now - before) / (f_now - f_before))
+            before, f_before, now = now, f_now, now - step
+            if not near // 2 < now < 2 * near:
+                return near
+            f_now = margin(now)
+    return now
+
+
+def _nearest(x: Any) -> int:
+    """The integer nearest to the middle of a ball."""
+    return int((x.mid() + to_ball(0.5)).floor().mid().unique_fmpz())
 
 
 def _inputs(tape: Tape, binding: Binding, unknown: str, at: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from bounds.ball import decimal
 from bounds.binding import show
 from bounds.display import SIGNS
+from bounds.enclosure import Enclosure
 from bounds.evaluate import Evaluation
 from bounds.model import Default, Quantity
 from bounds.registry import errata, papers, quantities
@@ -81,7 +83,7 @@ def evaluation_table(evaluations: Iterable[Evaluation]) -> Table:
     for e in found:
         q = e.quantity
         sign = GLYPH[SIGNS[q.direction if q.direction else q.side]]
-        shown = figures(e.value, 6) if e.value not in (float("inf"), 0.0) else f"10^{e.log10:.6g}"
+        shown = f"10^{e.log10:.6g}" if e.value in (0.0, math.inf) and math.isfinite(e.log10) else figures(e.value, 6)
         value = "NOT APPLICABLE" if not e.applicable else f"{sign} {shown}{_unset(e.unset, q)}"
         rows.append((q.key, value, status(q), q.source.place, q.text))
         notes += [f"NOT APPLICABLE: {r}" for r in e.reasons]
@@ -89,6 +91,12 @@ def evaluation_table(evaluations: Iterable[Evaluation]) -> Table:
     notes += assumed_lines([e.assumed for e in found])
     notes += _undecided([c for e in found for c in e.checks])
     return Table(("quantity", "value", "status", "source", "what"), tuple(rows), notes=tuple(dict.fromkeys(notes)))
+
+
+def enclosure_table(q: Quantity, ball: Enclosure) -> Table:
+    """``eval --certified``: the ends as floats rounded outward, and the ball in full."""
+    row = (q.key, repr(ball.lo), repr(ball.hi), ball.ball.str(25, more=True))
+    return Table(("quantity", "at least", "at most", "ball"), (row,))
 
 
 def _unset(unset: Sequence[str], q: Quantity) -> str:

@@ -14,7 +14,7 @@ from bounds.evaluate import Evaluation, result
 from bounds.registry import quantity
 from bounds.tables import Table, figures
 from empirics.data import Dataset
-from empirics.verdict import VIOLATED, Observation, Row, combine, judge
+from empirics.verdict import HOLDS, VIOLATED, Observation, Row, combine, judge
 
 Progress = Callable[[str], None]
 
@@ -94,25 +94,47 @@ class Comparison:
 
         return pandas.DataFrame([r.to_dict() for r in self.rows])
 
-    def table(self) -> Table:
-        """One line per quantity and width."""
+    def table(self, full: bool = False) -> Table:
+        """One line per quantity and width.
+
+        Args:
+            full: Full keys and the reasons in a column of their own, for spreadsheets; otherwise bare names where they
+                are unique, and the reasons as numbered notes below.
+        """
+        papers = {r.quantity.split(".")[0] for r in self.rows}
+        notes: dict[str, int] = {}
         lines, previous = [], ""
         for r in self.rows:
-            name = "" if r.quantity == previous else r.quantity
+            bare = r.quantity.split(".", 1)[1] if len(papers) == 1 else r.quantity
+            name = r.quantity if full else "" if r.quantity == previous else bare
             previous = r.quantity
             where = ", ".join(x for x in (r.label, f"t={r.step}") if x)
-            lines.append(
-                (name, str(r.width), _bound(r), _measured(r), _slack(r.slack), r.verdict, where, "; ".join(r.reasons))
-            )
-        columns = ("quantity", "width", "predicted", "measured", "slack", "verdict", "at", "because")
-        return Table(columns, tuple(lines), "Prediction against reality", self._notes())
+            text = "; ".join(r.reasons)
+            if not full and text and r.verdict != HOLDS:
+                text = f"({notes.setdefault(text, len(notes) + 1)})"
+            because = text if full or r.verdict != HOLDS else ""
+            lines.append((name, str(r.width), _bound(r), _measured(r), _slack(r.slack), r.verdict, where, because))
+        columns = (
+            "quantity",
+            "width",
+            "predicted",
+            "measured",
+            "slack",
+            "verdict",
+            "at",
+            "because" if full else "note",
+        )
+        below = (*(f"({k}) {text}" for text, k in notes.items()), *self._notes())
+        title = f"Prediction against reality: {', '.join(sorted(papers))}"
+        return Table(columns, tuple(lines), title, below)
 
     def _notes(self) -> tuple[str, ...]:
         c = self.configuration
         lines = [
             "slack: powers of ten between prediction and measurement, positive when the bound or requirement is "
             "satisfied; each line shows the case with the least slack over seeds, steps and layers (at = layer, step)",
-            "HOLDS: proved at the points measured; CONSISTENT: not refuted, the measurement is one-sided (>=)",
+            "HOLDS: proved at the points measured, by an exact value or a rigorous upper end (low to high); "
+            "CONSISTENT: not refuted, the measurement is one-sided",
             "radii of the ball: the least that contain the run, unless given; step t=0 is the initialisation",
             f"data: {c['data']}; {c['samples']} samples in dimension {c['input_dim']}",
         ]

@@ -45,18 +45,17 @@ def bash(monkeypatch, capsys):
     return run
 
 
-def process(*arguments):
+def process(*arguments, seconds=60):
     command = [sys.executable, "-c", "from cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=seconds)
 
 
 @pytest.mark.parametrize("arguments", [a for group in HAPPY.values() for a in group], ids=" ".join)
 def test_happy_paths(arguments):
     done = CliRunner().invoke(cli.app, arguments)
-    assert done.exit_code == 0, done.output
+    assert (done.exit_code, done.stderr) == (0, ""), done.output
     assert done.stdout.strip()
     assert "\x1b" not in done.stdout
-    assert done.stderr == ""
     if "--json" in arguments:
         json.loads(done.stdout)
 
@@ -80,8 +79,7 @@ def test_show_works_for_every_quantity(q):
 def test_help_lists_parameters_with_roles_and_defaults(command):
     text = " ".join(CliRunner().invoke(cli.app, [command, "--help"]).stdout.split())
     for p in bounds.paper("banerjee2023").parameters.values():
-        assert f"--{p.name}" in text
-        assert f"{p.role}:" in text
+        assert (f"--{p.name}" in text, f"{p.role}:" in text) == (True, True)
     for shown in ("[default: 784]", "[default: 0.05]", "[default: tanh]", "--failure-probability", "--width"):
         assert shown in text
 
@@ -103,9 +101,8 @@ def test_eval_json_not_applicable_and_overflow(bash):
     code, out, _ = bash("eval", "hessian_norm", "--m", "100", "--activation", "gelu", "--json")
     data = json.loads(out)
     assert (code, data["value"], data["log10"], data["applicable"]) == (0, None, None, False)
-    assert "Assumption 1" in data["reasons"][0]
-    assert "1-Lipschitz" in data["reasons"][0]
-    code, out, _ = bash("eval", "c_H", "--L", "10000", "--gamma", "2", "--json")
+    assert "Assumption 1: the activation is 1-Lipschitz" in data["reasons"][0]
+    _, out, _ = bash("eval", "c_H", "--L", "10000", "--gamma", "2", "--json")
     assert json.loads(out)["log10"] == pytest.approx(18072.5, abs=0.1)
     code, out, _ = bash("eval", "hessian_norm", "--m", "100", "--activation", "gelu")
     assert (code, "NOT APPLICABLE" in out, "Assumption 1" in out) == (0, True, True)
@@ -118,13 +115,10 @@ def test_required_width_json(bash):
     for row in data["rows"]:
         assert list(row)[: len(ROW_KEYS)] == ROW_KEYS
     (row,) = [r for r in data["rows"] if r["paper"] == "banerjee2023"]
-    assert row["quantity"] == "banerjee2023.required_width"
-    assert int(row["width"]) == bounds.required_width("banerjee2023").value
-    assert row["width"].isdigit()
-    assert row["binding"] == "RSC"
+    assert (row["quantity"], row["binding"]) == ("banerjee2023.required_width", "RSC")
+    assert row["width"] == str(bounds.required_width("banerjee2023").value)
     assert all(set(v) == {"value", "from"} for v in data["assumed"].values())
-    assert data["assumed"]["d"]["value"] == 784
-    assert data["assumed"]["failure"]["value"] == 0.05
+    assert (data["assumed"]["d"]["value"], data["assumed"]["failure"]["value"]) == (784, 0.05)
 
 
 def test_required_width_not_applicable(bash):
@@ -139,12 +133,10 @@ def test_required_width_not_applicable(bash):
 def test_csv_and_markdown_parse(arguments, bash):
     _, text, _ = bash(*arguments, "--csv")
     rows = list(csv.reader(io.StringIO(text)))
-    assert len(rows) >= 2
-    assert len({len(r) for r in rows}) == 1
+    assert (len(rows) >= 2, len({len(r) for r in rows})) == (True, 1)
     _, marked, _ = bash(*arguments, "--markdown")
     lines = marked.strip().splitlines()
-    assert len(lines) == len(rows) + 1
-    assert set(lines[1]) <= set("|- ")
+    assert (len(lines), set(lines[1])) == (len(rows) + 1, set("|- "))
     assert {line.replace(r"\|", "").count("|") for line in lines} == {len(rows[0]) + 1}
 
 
@@ -170,11 +162,10 @@ INJECTIONS = (
     "[z for z in 1]",
 )
 MISTAKES = [
-    (["eval", "gamma", "--m", "-5"], "m = -5"),
-    (["eval", "gamma", "--m", "0"], "m = 0"),
+    *[(["eval", "gamma", "--m", value], f"m = {value}") for value in ("-5", "0")],
     (["eval", "gamma", "--m", "2.5"], "m = 2.5"),
     (["eval", "gamma", "--m", "nan"], "'nan'"),
-    (["eval", "gamma", "--m", "inf"], "'inf'"),
+    (["eval", "gamma", "--m", "inf", "--rho", "0"], "'inf'"),
     (["eval", "gamma", "--m", "many"], "'many'"),
     (["eval", "gamma", "--m", ""], "m"),
     (["eval", "gamma", "--m"], "--m"),
@@ -188,7 +179,6 @@ MISTAKES = [
     (["required-width", "--paper", "banerjee2032"], "banerjee2023"),
     (["eval", "gama"], "did you mean banerjee2023.gamma"),
     (["show", "c_HH"], "did you mean"),
-    (["list", "banerje2023"], "did you mean banerjee2023"),
     (["eval", "gamma", "--m", "9", "--rhoo", "1"], "did you mean rho"),
     (["eval", "gamma", "--m", "9", "--beta_phi", "1"], "does not depend on beta_phi"),
     (["eval", "c_H", "--gamma", "1", "--sigma_1", "1"], "gamma and sigma_1"),
@@ -200,6 +190,7 @@ MISTAKES = [
     (["eval", "gamma", "--m", "9", "--quantity", "1"], "quantity"),
     (["eval"], "KEY"),
     (["evaluate"], "evaluate"),
+    (["eval", "iterations", "--chi", "0.5", "--loss_0", "1", "--loss_star", "2"], "loss_star"),
     *[(["eval", "c_H", "--gamma", "1", "--activation", text], "") for text in INJECTIONS],
 ]
 
@@ -207,22 +198,19 @@ MISTAKES = [
 @pytest.mark.parametrize(("arguments", "needle"), MISTAKES, ids=lambda x: " ".join(x) if isinstance(x, list) else "")
 def test_mistakes_take_one_line_and_exit_2(arguments, needle, bash):
     code, out, err = bash(*arguments)
-    assert (code, out) == (2, "")
-    assert len(err.strip().splitlines()) == 1, err
+    assert (code, out, len(err.strip().splitlines())) == (2, "", 1), err
     assert needle in err
-    assert "Traceback" not in err
 
 
 def test_only_what_is_missing_is_asked_for(bash):
     code, _, err = bash("eval", "h")  # sigma_1 and rho have defaults
-    assert (code, "needs l" in err) == (2, True)
-    assert "sigma_1" not in err
+    assert (code, "needs l" in err, "sigma_1" in err) == (2, True, False)
 
 
 def test_step_size_at_a_required_width_takes_the_widths_own_options(bash):
     code, out, err = bash("step-size", "--failure", "0.01", "--kappa", "0.9", "--json")
-    assert (code, err) == (0, "")
     wanted = bounds.required_width("banerjee2023", failure="0.01", kappa="0.9").value
+    assert (code, err) == (0, "")
     assert json.loads(out)[0]["assumed"]["m"]["value"] == wanted
 
 
@@ -235,14 +223,22 @@ def test_required_width_is_a_key_like_any_other(bash):
 def test_as_a_process():
     done = process("required-width", "--L", "3")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "341130" in done.stdout
-    assert "\x1b" not in done.stdout
+    assert ("341130" in done.stdout, "\x1b" in done.stdout) == (True, False)
     assert all(origin in done.stdout for origin in ("banerjee2023's experiment (Sec 6)", "convention", "kappa"))
     wrong = process("eval", "gamma", "--m", "-1")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr.strip().splitlines() == ["error: m = -1: must be an integer >= 1"]
     module = subprocess.run([sys.executable, "-m", "cli", "papers"], capture_output=True, text=True, timeout=60)
     assert (module.returncode, "banerjee2023" in module.stdout) == (0, True)
+
+
+def test_huge_exponents_are_refused_or_answered_at_once():
+    assert process("eval", "gamma", "--m", "1e99999999", seconds=10).returncode in (0, 2)
+
+
+def test_zero_is_shown_as_zero(bash):
+    code, out, _ = bash("eval", "iterations", "--chi", "0.5", "--loss_0", "1", "--eps", "10")
+    assert (code, ">= 0 " in out, "inf" in out) == (0, True, False)
 
 
 def test_no_text_is_executed(tmp_path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from fractions import Fraction
 
 import mpmath as mp
@@ -110,6 +112,12 @@ def test_widths_of_thousands_of_digits():
     assert solution.value == 10**5000
     assert "RSC" in str(solution.thresholds)
     assert str(solution.certificate)
+
+
+def test_deep_networks_are_solved_in_seconds():
+    code = "import bounds; print(bounds.required_width('banerjee2023', sigma_1=2, L=400).log10)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=15)
+    assert float(done.stdout) > 2000 * math.log10(2), done.stderr
 
 
 def test_deeper_networks_need_more_width():
