@@ -202,6 +202,9 @@ def compare(
     found = [module.compare(setting, dataset, only, progress) for module, only in chosen(keys)]
     for comparison in found:
         emit(style, partial(comparison.table, full=style == "csv"), comparison.to_dict)
+    if any(c.configuration["interrupted"] for c in found):
+        click.echo("interrupted: the table covers the networks that were finished; run again for the rest", err=True)
+        ctx.exit(EXIT_INTERRUPTED)
     if fail_on_violation and any(c.violated for c in found):
         ctx.exit(EXIT_VIOLATION)
 
@@ -212,8 +215,16 @@ def compare(
 @click.option("--learning-rate", type=float, help="Step size.")
 @click.option("--paper-settings", is_flag=True, help="The paper's own sizes instead of the reduced ones.")
 @click.option("--out", default="figures", show_default=True, help="Folder for PNG, SVG and CSV.")
+@click.pass_context
 def reproduce(
-    figure: str, data: str, samples: int, data_seed: int, paper_settings: bool, out: str, **options: Any
+    ctx: click.Context,
+    figure: str,
+    data: str,
+    samples: int,
+    data_seed: int,
+    paper_settings: bool,
+    out: str,
+    **options: Any,
 ) -> None:
     """Run the experiment behind FIGURE (for example banerjee2023.fig1) and draw it."""
     _need_empirics()
@@ -229,6 +240,9 @@ def reproduce(
     for path in module.save(found, Path(out)):
         click.echo(path)
     click.echo(found.summary())
+    if found.interrupted:
+        click.echo("interrupted: the files hold the widths that were finished; run again for the rest", err=True)
+        ctx.exit(EXIT_INTERRUPTED)
 
 
 def main() -> None:
@@ -242,7 +256,7 @@ def main() -> None:
         click.echo(f"error: {error.format_message()} (bounds --help)", err=True)
         code = EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; finished results are kept", err=True)
+        click.echo("interrupted before anything was finished; nothing was written", err=True)
         code = EXIT_INTERRUPTED
     except TheoryError as error:
         click.echo(f"error: {error}", err=True)

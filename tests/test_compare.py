@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 import sys
@@ -225,6 +226,47 @@ def test_reproduce_command(tmp_path):
     done = run("reproduce", "banerjee2023.fig1", *small, "--out", str(tmp_path / "figs and more"))
     assert done.exit_code == 0, done.output
     assert len(list((tmp_path / "figs and more").iterdir())) == 4
+
+
+SMALL = ["--widths", "64", "--seeds", "2", "--samples", "8", "--steps", "1"]
+
+
+def interrupt_after(monkeypatch, module, name, calls):
+    """Ctrl-C in the call after ``calls`` of ``module.name``."""
+    whole, count = getattr(module, name), itertools.count()
+
+    def once(*args):
+        if next(count) == calls:
+            raise KeyboardInterrupt
+        return whole(*args)
+
+    monkeypatch.setattr(module, name, once)
+
+
+def test_interrupted_comparison_shows_what_is_finished(monkeypatch):
+    interrupt_after(monkeypatch, banerjee2023.run, "_one_network", 1)
+    done = run("compare", "c_H", *SMALL, "--json")
+    assert done.exit_code == 130
+    assert json.loads(done.stdout)["rows"][0]["seeds"] == [0]
+    assert "interrupted" in done.stderr
+
+
+def test_interrupted_figure_writes_what_is_finished(monkeypatch, tmp_path):
+    interrupt_after(monkeypatch, figures, "_train", 1)
+    done = run("reproduce", "banerjee2023.fig1", *SMALL, "--widths", "64,80", "--out", str(tmp_path))
+    assert done.exit_code == 130
+    with (tmp_path / "banerjee2023.fig1b.csv").open() as file:
+        assert {r["width"] for r in csv.DictReader(file)} == {"64"}
+
+
+def test_interrupted_before_anything_is_130_and_writes_nothing(monkeypatch, tmp_path, capsys):
+    interrupt_after(monkeypatch, figures, "_train", 0)
+    monkeypatch.setattr(sys, "argv", ["bounds", "reproduce", "banerjee2023.fig1", *SMALL, "--out", str(tmp_path)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 130
+    assert "nothing was written" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ class Figure1:
         reasons: Width -> why each run stopped.
         setting: What was run.
         data: On what.
+        interrupted: Whether Ctrl-C ended it before the last width.
     """
 
     gbar: dict[int, np.ndarray]
@@ -42,6 +43,7 @@ class Figure1:
     reasons: dict[int, tuple[str, ...]]
     setting: Setting
     data: str
+    interrupted: bool = False
 
     @property
     def minima(self) -> dict[int, np.ndarray]:
@@ -70,22 +72,32 @@ def run(setting: Setting, data: Dataset, progress: Progress | None = None) -> Fi
     data, gbar, loss, reasons = on_device(data, setting.device), {}, {}, {}
     if setting.learning_rate is None:
         raise TheoryError("learning_rate: the figure needs a number, the same for all widths")
-    for width in setting.widths:
-        if progress:
-            progress(f"width {width}: {setting.seeds} runs of up to {setting.steps} steps")
-        nets = [build(setting, width, seed, data) for seed in range(setting.seeds)]
-        runs = train_many(
-            nets,
-            data.X,
-            data.y,
-            learning_rate=setting.learning_rate,
-            steps=setting.steps,
-            tolerance=TOLERANCE,
-            record=("loss", "gbar_norm"),
-        )
-        gbar[width], loss[width] = (_stacked(runs, name, setting.steps) for name in ("gbar_norm", "loss"))
-        reasons[width] = tuple(r.reason for r in runs)
-    return Figure1(gbar, loss, reasons, setting, f"{data.name}, {data.X.shape[0]} samples")
+    interrupted = False
+    try:
+        for width in setting.widths:
+            if progress:
+                progress(f"width {width}: {setting.seeds} runs of up to {setting.steps} steps")
+            runs = _train(setting, data, width)
+            gbar[width], loss[width] = (_stacked(runs, name, setting.steps) for name in ("gbar_norm", "loss"))
+            reasons[width] = tuple(r.reason for r in runs)
+    except KeyboardInterrupt:  # the widths that are finished still make a figure
+        if not reasons:
+            raise
+        interrupted = True
+    return Figure1(gbar, loss, reasons, setting, f"{data.name}, {data.X.shape[0]} samples", interrupted)
+
+
+def _train(setting: Setting, data: Dataset, width: int) -> list[Trajectory]:
+    """All seeds of one width, in one batch."""
+    return train_many(
+        [build(setting, width, seed, data) for seed in range(setting.seeds)],
+        data.X,
+        data.y,
+        learning_rate=setting.learning_rate or 0.0,
+        steps=setting.steps,
+        tolerance=TOLERANCE,
+        record=("loss", "gbar_norm"),
+    )
 
 
 def _stacked(runs: list[Trajectory], name: str, steps: int) -> np.ndarray:

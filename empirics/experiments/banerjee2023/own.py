@@ -82,7 +82,7 @@ def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, lea
         "rho": 0.0,
         "rho_1": values["rho_1"],
     }
-    return Comparison(rows, configuration(setting, data, [record]), versions(), cases)
+    return Comparison(rows, configuration(setting, data, [record]) | {"interrupted": False}, versions(), cases)
 
 
 def _check_fit(depth: int, outputs: int, data: Dataset) -> None:

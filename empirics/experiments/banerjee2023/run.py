@@ -77,26 +77,43 @@ def compare(
         only: The keys wanted; empty for all.
         progress: Called with one line per network.
 
+    Returns:
+        The verdicts; after Ctrl-C those of the networks that were finished, with ``interrupted`` in the configuration.
+
     Raises:
         TheoryError: The setting or the data do not fit the paper.
+        KeyboardInterrupt: Ctrl-C before the first network was finished.
     """
     check_device(setting.device)
     data = on_device(data, setting.device)
     seen: list[Observation] = []
     runs: list[dict[str, Any]] = []
-    for width in setting.widths:
-        eta = learning_rate(setting, width, data)
-        nets = [build(setting, width, seed, data) for seed in range(setting.seeds)]
-        for seed, net in enumerate(nets):
+    interrupted = False
+    try:
+        for width, seed in itertools.product(setting.widths, range(setting.seeds)):
             if progress:
                 progress(f"width {width}, seed {seed}: training {setting.steps} steps, measuring {setting.points}")
-            points, record = trajectory(net.weights, data, eta, setting)
-            values = values_of(setting, width, data) | {"rho": record["rho"], "rho_1": record["rho_1"]}
-            runs.append({"width": width, "seed": seed, **record})
-            for step, point in points.items():
-                seen += observe(point, points[0], data, values, eta, seed=seed, step=step)
+            found, record = _one_network(setting, data, width, seed)
+            seen += found
+            runs.append(record)
+    except KeyboardInterrupt:  # the networks that are finished still make a table
+        if not runs:
+            raise
+        interrupted = True
     rows, cases = gather(seen, failure_probability, only)
-    return Comparison(rows, configuration(setting, data, runs), versions(), cases)
+    return Comparison(rows, configuration(setting, data, runs) | {"interrupted": interrupted}, versions(), cases)
+
+
+def _one_network(setting: Setting, data: Dataset, width: int, seed: int) -> tuple[list[Observation], dict[str, Any]]:
+    """Train and observe one network."""
+    eta = learning_rate(setting, width, data)
+    net = build(setting, width, seed, data)
+    points, record = trajectory(net.weights, data, eta, setting)
+    values = values_of(setting, width, data) | {"rho": record["rho"], "rho_1": record["rho_1"]}
+    seen: list[Observation] = []
+    for step, point in points.items():
+        seen += observe(point, points[0], data, values, eta, seed=seed, step=step)
+    return seen, {"width": width, "seed": seed, **record}
 
 
 def trajectory(
