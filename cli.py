@@ -172,7 +172,7 @@ def _need_empirics() -> None:
 @click.argument("keys", nargs=-1)
 @run_options
 @click.option("--learning-rate", callback=parse_rate, help="A number, or 'theory' for Lemma 5.2's [default: 1].")
-@click.option("--rho", type=float, help="Radius of the ball [default: the least that contains the run].")
+@click.option("--rho", type=float, help="Radius of the ball [default: the least that contains the points measured].")
 @click.option("--rho_1", type=float, help="Radius for the last layer [default: likewise].")
 @click.option("--points", type=int, help="Measured points of the trajectory [default: 2, first and last].")
 @click.option("--fail-on-violation", is_flag=True, help="Exit with 1 when a bound is refuted.")
@@ -183,6 +183,7 @@ def compare(
     keys: tuple[str, ...],
     data: str,
     samples: int,
+    input_dim: int | None,
     data_seed: int,
     style: str | None,
     fail_on_violation: bool,
@@ -197,8 +198,8 @@ def compare(
 
     setting = setting_from(Setting(), options | {"learning_rate": learning_rate if learning_rate != "theory" else None})
     if learning_rate == "theory":
-        setting = setting_from(setting, {}).with_theory_rate()
-    dataset = load(data, samples=samples, seed=data_seed)
+        setting = setting.with_theory_rate()
+    dataset = load(data, samples=samples, seed=data_seed, d=input_dim)
     found = [module.compare(setting, dataset, only, progress) for module, only in chosen(keys)]
     for comparison in found:
         emit(style, partial(comparison.table, full=style == "csv"), comparison.to_dict)
@@ -221,6 +222,7 @@ def reproduce(
     figure: str,
     data: str,
     samples: int,
+    input_dim: int | None,
     data_seed: int,
     paper_settings: bool,
     out: str,
@@ -236,7 +238,7 @@ def reproduce(
     module = find(figure)
     module.check_folder(Path(out))
     setting = setting_from(module.PAPER if paper_settings else module.REDUCED, options)
-    found = module.run(setting, load(data, samples=samples, seed=data_seed), progress)
+    found = module.run(setting, load(data, samples=samples, seed=data_seed, d=input_dim), progress)
     for path in module.save(found, Path(out)):
         click.echo(path)
     click.echo(found.summary())
@@ -264,6 +266,10 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         code = 0
+    except (ArithmeticError, MemoryError, OSError, RuntimeError) as error:  # the run failed, the request was sound
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        click.echo(f"failed: {lines[0]}", err=True)
+        code = EXIT_FAILED
     sys.exit(code or 0)
 
 

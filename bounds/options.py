@@ -27,13 +27,16 @@ class ModelCommand(click.Command):
             flags = [f for f in flags if f not in taken]
             taken.update(flags)
             if flags:
-                params.append(click.Option([PREFIX + name, *flags], help=text, metavar="VALUE"))
+                params.append(click.Option([PREFIX + name, *flags], help=text, metavar="VALUE", multiple=True))
         return [*params, *super().get_params(ctx)[len(self.params) :]]
 
 
 def model_values(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
     """The parameters given: declared options, and any further ``--NAME VALUE`` pairs (quantities, constants)."""
-    values = {k[len(PREFIX) :]: v for k, v in options.items() if k.startswith(PREFIX) and v is not None}
+    given = {k[len(PREFIX) :]: v for k, v in options.items() if k.startswith(PREFIX) and v}
+    if twice := [k for k, v in given.items() if len(v) > 1]:
+        raise click.UsageError(f"--{twice[0]} is given {len(given[twice[0]])} times: {', '.join(given[twice[0]])}")
+    values = {k: v[0] for k, v in given.items()}
     extra = list(ctx.args)
     while extra:
         word = extra.pop(0)
@@ -86,6 +89,7 @@ def run_options(command: Any) -> Any:
                 help="digits, mnist_784, Fashion-MNIST, CIFAR_10, sphere or a .npz file with X and y.",
             ),
             click.option("--samples", type=int, default=512, show_default=True, help="How many samples."),
+            click.option("--input-dim", type=int, help="Input dimension of the sphere's points."),
             click.option("--data-seed", type=int, default=0, show_default=True, help="Seed of the draw."),
             click.option("--L", "L", type=int, help="Hidden layers [default: 3]."),
             click.option("--widths", callback=integers, help="Widths, separated by commas."),

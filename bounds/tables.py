@@ -138,6 +138,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, Iterable):
         return [plain(v) for v in value]
     if isinstance(value, float | Fraction | np.generic) or hasattr(value, "__float__"):
+        if getattr(value, "free_symbols", None):
+            return str(value)
         number = float(value)
         return number if math.isfinite(number) else None
     return str(value)

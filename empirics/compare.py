@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from bounds.errors import NotApplicable
+from bounds.errors import NotApplicable, TheoryError
 from empirics.comparison import Comparison
 from empirics.experiments import experiment, experiments
 
 
 def compare(
-    model: torch.nn.Module, X: Any, y: Any, papers: Sequence[str] | None = None, *, learning_rate: float = 1.0
+    model: torch.nn.Module, X: Any, y: Any, papers: Sequence[str] | str | None = None, *, learning_rate: float = 1.0
 ) -> Comparison:
     """Set the theorems against a network that the user brings.
 
@@ -31,9 +31,11 @@ def compare(
         NotApplicable: no paper covers it; the message says why.
         TheoryError: unknown papers, or data that are not numbers.
     """
-    inputs, targets = torch.as_tensor(X), torch.as_tensor(y)
+    inputs, targets = _tensor("X", X, 2), _tensor("y", y, 1)
+    if len(inputs) != len(targets):
+        raise TheoryError(f"X has {len(inputs)} rows and y {len(targets)}: one target per row is needed")
     found, refusals = [], []
-    for key in papers or experiments():
+    for key in [papers] if isinstance(papers, str) else papers or experiments():
         try:
             found.append(experiment(key).compare_model(model, inputs, targets, learning_rate=learning_rate))
         except NotApplicable as reason:
@@ -42,3 +44,17 @@ def compare(
         raise NotApplicable("; ".join(refusals))
     rows, cases = (tuple(r for c in found for r in getattr(c, name)) for name in ("rows", "cases"))
     return Comparison(rows, found[0].configuration, found[0].versions, cases)
+
+
+def _tensor(name: str, values: Any, dimensions: int) -> torch.Tensor:
+    """``values`` as a real, finite, non-empty tensor of at least ``dimensions`` dimensions."""
+    try:
+        tensor = torch.as_tensor(values)
+    except (TypeError, ValueError, RuntimeError):
+        raise TheoryError(f"{name} is not an array of numbers: give a tensor or an array") from None
+    if tensor.ndim < dimensions or not tensor.numel() or tensor.is_complex() or not bool(torch.isfinite(tensor).all()):
+        raise TheoryError(
+            f"{name} of shape {tuple(tensor.shape)} and type {tensor.dtype}: real finite numbers in {dimensions} "
+            f"dimension{'s' if dimensions > 1 else ''} are needed"
+        )
+    return tensor

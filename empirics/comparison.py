@@ -29,7 +29,7 @@ class Setting:
         seeds: How many initialisations per width.
         activation: Name or expression.
         sigma_1: Scale of the initial weights.
-        rho, rho_1: Radii of the ball; None: the least that contain the run, rounded up.
+        rho, rho_1: Radii of the ball; None: the least that contain the points measured, rounded up.
         learning_rate: Step size; None: the one that the theory prescribes.
         steps: Steps of gradient descent.
         points: How many points of the trajectory are measured, the first and the last among them.
@@ -58,6 +58,8 @@ class Setting:
                 raise TheoryError(f"{name} = {value}: must be a positive number")
         if bad := [m for m in self.widths if m < 1]:
             raise TheoryError(f"widths: {bad[0]} is not a width (must be an integer >= 1)")
+        if len(set(self.widths)) < len(self.widths):
+            raise TheoryError(f"widths: {','.join(map(str, self.widths))} names a width twice")
         if not self.widths:
             raise TheoryError("widths: at least one width is needed")
 
@@ -135,9 +137,10 @@ class Comparison:
             "satisfied; each line shows the case with the least slack over seeds, steps and layers (at = layer, step)",
             "HOLDS: proved at the points measured, by an exact value or a rigorous upper end (low to high); "
             "CONSISTENT: not refuted, the measurement is one-sided",
-            "radii of the ball: the least that contain the run, unless given; step t=0 is the initialisation",
+            "radii of the ball: the least that contain the points measured, unless given; t=0 is the initialisation",
             f"data: {c['data']}; {c['samples']} samples in dimension {c['input_dim']}",
         ]
+        lines += c.get("notes", [])
         for run in c["runs"]:
             lines.append(
                 f"width {run['width']}: step size {run['learning_rate']:.4g}, {run['steps']} steps, loss "

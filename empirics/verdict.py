@@ -135,7 +135,12 @@ def judge(observation: Observation, prediction: Evaluation) -> Row:
         observation.residual,
         exact,
         observation.label,
-        details={"chosen": prediction.chosen, "upper": None if math.isinf(high) else high},
+        details={
+            "chosen": prediction.chosen,
+            "upper": None if math.isinf(high) else high,
+            "values": prediction.values,
+            "seed": observation.seed,
+        },
     )
 
 
@@ -147,6 +152,9 @@ def _requirement(direction: str, value: float, low: float, high: float) -> tuple
 
 def _bound(side: str, value: float, low: float, high: float) -> tuple[str, tuple[str, ...]]:
     tolerance = ROUNDING * abs(value)
+    if side == "equal":
+        upper, lower = _bound("upper", value, low, high), _bound("lower", value, low, high)
+        return min(upper, lower, key=lambda v: _RANK[v[0]])
     if side == "lower":
         value, low, high = -value, -high, -low
     if low > value + tolerance:

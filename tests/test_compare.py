@@ -39,11 +39,28 @@ def by_name(comparison):
 
 def test_every_lemma_and_theorem_has_a_row(comparison):
     expected = {
-        "weight_norm_init", "weight_norm", "activation_norm", "layer_jacobian", "weight_jacobian", "backward_norm",
-        "backward_max", "hessian_norm", "c_H", "c_H_chain", "c_H_tight", "param_grad_norm", "input_grad_norm",
-        "input_grad_norm_printed", "loss_init", "loss_ball", "loss_grad_norm", "beta", "rsc_threshold", "rsc_alpha",
-        "contraction", "iterate_distance", "readout_distance",
-    }  # fmt: skip
+        "weight_norm_init",
+        "weight_norm",
+        "activation_norm",
+        "layer_jacobian",
+        "weight_jacobian",
+        "backward_norm",
+        "backward_max",
+        "hessian_norm",
+        "c_H",
+        "c_H_chain",
+        "c_H_tight",
+        "param_grad_norm",
+        "input_grad_norm",
+        "input_grad_norm_printed",
+        "loss_init",
+        "loss_ball",
+        "loss_grad_norm",
+        "beta",
+        "rsc_threshold",
+        "rsc_alpha",
+        "contraction",
+    }  # fmt: skip; the distances are requirements only where a radius is given
     assert set(by_name(comparison)) == expected
 
 
@@ -91,7 +108,15 @@ def test_step_geometry_against_autograd():
     cosine, length = abs(grad @ mean).item() / (grad.norm() * mean.norm()).item(), eta * grad.norm().item()
     curvature = 2 * (after - loss.item() + length**2 / eta) / length**2
     expected = (loss.item(), after, grad.norm().item(), mean.norm().item(), cosine, length, curvature)
-    assert tuple(getattr(seen, name) for name in seen.__dataclass_fields__) == pytest.approx(expected, rel=1e-7)
+    *measured, rounding = (getattr(seen, name) for name in seen.__dataclass_fields__)
+    assert tuple(measured) == pytest.approx(expected, rel=1e-7)
+    assert 0 < rounding < 1e-9
+
+
+def test_a_step_too_short_to_measure_refutes_nothing():
+    """The curvature along a step of 1e-11 is all rounding: it must not be called a violation."""
+    setting = Setting(L=2, widths=(64,), seeds=2, steps=1, learning_rate=1e-9)
+    assert by_name(banerjee2023.compare(setting, DATA))["rsc_alpha"].verdict in ("CONSISTENT", "HOLDS")
 
 
 def test_leaving_a_given_ball_is_not_applicable():
@@ -169,6 +194,49 @@ def test_own_model_that_does_not_fit(model, scale, needle):
     y = DATA.y if needle != "3 outputs" else torch.zeros(12, 3, dtype=torch.float64)
     with pytest.raises(NotApplicable, match=needle):
         empirics.compare(model, DATA.X * scale, y)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "needle"),
+    [
+        (["a"], [1.0], "X is not an array of numbers"),
+        (DATA.X[0], DATA.y[:1], "2 dimensions"),
+        (DATA.X[:0], DATA.y[:0], "X of shape"),
+        (DATA.X, DATA.y[:3], "12 rows and y 3"),
+        (DATA.X * float("nan"), DATA.y, "finite"),
+    ],
+)
+def test_own_data_that_is_not_data(X, y, needle):
+    with pytest.raises(TheoryError, match=needle):
+        empirics.compare(sequential(), X, y)
+
+
+def test_own_model_with_a_bad_rate_or_paper():
+    with pytest.raises(TheoryError, match="learning_rate = nan"):
+        empirics.compare(sequential(), DATA.X, DATA.y, learning_rate=float("nan"))
+    with pytest.raises(TheoryError, match="no experiment for 'banerjee'"):
+        empirics.compare(sequential(), DATA.X, DATA.y, papers="banerjee")
+
+
+def test_own_model_whose_last_layer_is_zero():
+    model = sequential()
+    torch.nn.init.zeros_(model[4].weight)
+    assert by_name(empirics.compare(model, DATA.X, DATA.y))["hessian_norm"].verdict == "HOLDS"
+
+
+def test_a_quantity_that_no_network_shows_is_refused_before_training():
+    with pytest.raises(TheoryError, match="banerjee2023.gamma is not measured"):
+        chosen(["gamma"])
+    ((_, only),) = chosen(["banerjee2023", "c_H"])
+    assert only == frozenset()  # the paper's key asks for everything
+
+
+def test_the_summary_claims_growth_only_from_runs_that_show_it():
+    one = figures.run(Setting(L=3, widths=(64,), seeds=1, steps=2, learning_rate=10.0), DATA)
+    assert "says nothing about growth" in one.summary()
+    blown = figures.run(Setting(L=3, widths=(64, 80), seeds=1, steps=30, learning_rate=1e200), DATA)
+    assert "2 runs diverged" in blown.summary()
+    assert "as the paper reports" not in blown.summary()
 
 
 @pytest.fixture(scope="module")

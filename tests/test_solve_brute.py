@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from derivation import SIMPLE, alpha
@@ -89,3 +91,25 @@ def test_a_width_that_holds_by_accident_below_is_not_the_answer():
 
 def _net(case):
     return {k: case[k] for k in ("sigma_1", "rho", "phi_0", "beta_phi", "rho_1")}
+
+
+def test_a_jump_narrower_than_the_scan_is_not_stepped_over():
+    """At gamma = 1, m = (rho/(1 - sigma_1))^2, c_H jumps from chain to safe; the width moves smoothly with rho."""
+    widths = [
+        bounds.required_width(
+            "banerjee2023", L=2, activation="sigmoid", sigma_1="0.5", rho=rho, gbar_norm_sq="0.5"
+        ).value
+        for rho in range(598, 605)
+    ]
+    steps = [b - a for a, b in itertools.pairwise(widths)]
+    assert all(2000 < step < 3000 for step in steps), widths
+
+
+def test_a_failure_far_above_an_accidental_success_is_seen():
+    """With sigma_1 = 1e-12 and rho = 1e8, gamma falls to sigma_1 only near 10^40, and alpha_t < 0 long after."""
+    solution = bounds.required_width("banerjee2023", L=2, sigma_1="1e-12", rho=10**8)
+    assert solution.log10 > 80
+    alpha = bounds.quantity("rsc_alpha")
+    at = {"L": 2, "sigma_1": "1e-12", "rho": 10**8, "defaults": True, "activation": "tanh", "certified": True}
+    assert alpha.evaluate(**at, m=solution.value).lo > 0 > alpha.evaluate(**at, m=solution.value - 1).hi
+    assert all(alpha.evaluate(**at, m=10**k).hi < 0 for k in (40, 80))

@@ -39,6 +39,19 @@ def test_a_lower_bound_of_one():
     assert verdict("rsc_alpha", 0.5).verdict == "CONSISTENT"  # at least 0.5 settles nothing
 
 
+def test_an_equation():
+    q = bounds.quantity("banerjee2023.c_1")
+    two = bounds.result(q, kappa=1)
+
+    def seen(measured: float, **ends: float) -> str:
+        return judge(Observation(q.key, AT, measured, **ends), two).verdict
+
+    assert seen(2.0, upper=2.0) == "HOLDS"
+    assert seen(2.5, upper=2.5) == "VIOLATED"
+    assert seen(1.5, upper=1.5) == "VIOLATED"
+    assert seen(1.5, upper=2.5) == "CONSISTENT"
+
+
 def test_a_requirement_of_one():
     # 20/(2 sqrt(100)) = 1
     assert verdict("rsc_threshold", 2.0, upper=2.0).verdict == "MET"

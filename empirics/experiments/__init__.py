@@ -50,10 +50,14 @@ def chosen(keys: Sequence[str]) -> list[tuple[Any, frozenset[str]]]:
         TheoryError: A key that is neither, or a quantity that no experiment measures.
     """
     wanted: dict[str, set[str]] = {}
+    whole = [key for key in keys or experiments() if key in papers()]
     for key in keys or experiments():
         if key in papers():
-            wanted.setdefault(key, set())
-        else:
-            q = quantity(key)
+            wanted[key] = set()
+        elif (q := quantity(key)).paper.key not in whole:
+            module = experiment(q.paper.key)
+            if q.name not in module.MEASURED:
+                known = ", ".join(sorted(module.MEASURED))
+                raise TheoryError(f"{q.key} is not measured{suggest(q.name, module.MEASURED)}; measured are {known}")
             wanted.setdefault(q.paper.key, set()).add(q.key)
     return [(experiment(paper), frozenset(only)) for paper, only in wanted.items()]

@@ -10,6 +10,9 @@ from torch import Tensor
 from empirics.measure.forward import backward, check_inputs, check_targets, forward
 from empirics.networks import Network, Weights, as_weights
 
+ROUNDINGS = 64
+"""Units in the last place granted to each of the three numbers whose difference the curvature is."""
+
 
 @dataclass(frozen=True)
 class StepGeometry:
@@ -21,6 +24,7 @@ class StepGeometry:
         cosine: |cos(theta_(t+1) - theta_t, gbar_t)|: the step lies in Q_kappa^t for every kappa up to it.
         length: ||theta_(t+1) - theta_t||.
         curvature: 2 (calL(theta_(t+1)) - calL(theta_t) - <step, grad>)/||step||^2, what alpha_t bounds from below.
+        rounding: What the rounding of that difference may amount to in ``curvature``: everything, for tiny steps.
     """
 
     loss: float
@@ -30,6 +34,7 @@ class StepGeometry:
     cosine: float
     length: float
     curvature: float
+    rounding: float
 
 
 def parameter_gradient(weights: Weights, X: Tensor, cotangent: Tensor) -> list[Tensor]:
@@ -49,7 +54,7 @@ def step_geometry(net: Network | Weights, X: Tensor, y: Tensor, learning_rate: f
         learning_rate: the step size eta.
 
     Returns:
-        The step's geometry; ``curvature`` is exact up to the rounding of a difference of losses.
+        The step's geometry; ``curvature`` is exact up to ``rounding``.
 
     Raises:
         TheoryError: bad inputs.
@@ -65,7 +70,9 @@ def step_geometry(net: Network | Weights, X: Tensor, y: Tensor, learning_rate: f
     loss, after = _loss(f, target), _loss(forward(moved, x, order=0).f, target)
     grad_sq, mean_sq, inner = _dot(grad, grad), _dot(mean, mean), _dot(grad, mean)
     length = learning_rate * grad_sq**0.5
-    rise = after - loss + learning_rate * grad_sq
+    square = length * length
+    rise, size = after - loss + learning_rate * grad_sq, after + loss + learning_rate * grad_sq
+    eps = ROUNDINGS * torch.finfo(x.dtype).eps
     return StepGeometry(
         loss,
         after,
@@ -73,7 +80,8 @@ def step_geometry(net: Network | Weights, X: Tensor, y: Tensor, learning_rate: f
         mean_sq**0.5,
         abs(inner) / max((grad_sq * mean_sq) ** 0.5, 1e-300),
         length,
-        2 * rise / length**2 if length else float("nan"),
+        2 * rise / square if square else float("nan"),
+        2 * eps * size / square if square else float("inf"),
     )
 
 

@@ -11,6 +11,11 @@ from bounds.model import Demonstration
 from bounds.papers.banerjee2023.reference import Reference, initialise, sphere_point, tanh_slope
 
 
+def _typical(net: Reference, sigma_1: float) -> bool:
+    """Whether the initial layers are as Lemma A.1 says, so that a counterexample is not one of the rare events."""
+    return all(float(np.linalg.norm(w, 2)) <= sigma_1 * math.sqrt(len(w)) for w in net.weights)
+
+
 def _value(name: str, **values: Any) -> float:
     from bounds.registry import quantity
 
@@ -48,7 +53,7 @@ def loss_bound() -> Demonstration:
     at = {"L": depth, "gamma": 0.05, "phi_0": 1, "rho_1": rho_1, "mean_y_sq": y * y}
     printed, proved = _value("loss_ball_printed", **at), _value("loss_ball", **at)
     return Demonstration(
-        printed < loss <= proved,
+        printed < loss <= proved and _typical(net, 0.05),
         f"at y = -f: loss {loss:.1f}, printed bound {printed:.1f}, bound of the proof {proved:.1f}",
         {"measured": loss, "printed": printed, "proved": proved},
     )
@@ -81,7 +86,7 @@ def small_gamma() -> Demonstration:
     at = {"L": 2, "gamma": 0.1, "phi_0": 10, "beta_phi": 0.01 * 4 * math.sqrt(3) / 9, "rho_1": 0}
     printed, chain, safe = (_value(n, **at) for n in ("c_H", "c_H_chain", "c_H_safe"))
     return Demonstration(
-        max(printed, chain) < measured <= safe,
+        max(printed, chain) < measured <= safe and _typical(net, 0.1),
         f"L=2, phi=10+tanh(z/100)*100, gamma=.1, m=30: sqrt(m)||H|| = {measured:.2f} > c_H = {printed:.2f} "
         f"(c_H_chain {chain:.2f}); c_H_safe = {safe:.1f} holds",
         {"measured": measured, "printed": printed, "chain": chain, "proved": safe},
@@ -110,20 +115,24 @@ def gap_ratio() -> Demonstration:
     return Demonstration(
         bool(cosine < 1e-12 and np.linalg.norm(slope) > 1e-3 and best >= loss(0.0)),
         f"|cos(grad loss, gbar)| = {cosine:.1e} with ||grad loss|| = {np.linalg.norm(slope):.1e}: over B_t "
-        f"(the segment along gbar) the least loss is {best:.6f} = loss(theta_t), so gamma_t = 1, not below 1",
+        f"(the segment along gbar) the least loss is {best:.6f} = loss(theta_t), so gamma_t = 1, not below 1 "
+        "(Theorem 5.1 says the same where it applies: on that segment the loss is at least loss(theta_t) + "
+        "alpha_t/2 ||theta - theta_t||^2)",
         {"cosine": cosine, "least": best, "loss": loss(0.0)},
     )
 
 
 def narrow_first_layer() -> Demonstration:
     """B10: Lemma A.1 at m < d."""
-    d, m = 400, 50
-    net = initialise(1, m, d, 1.0, np.tanh, tanh_slope)
-    norm, bound = float(np.linalg.norm(net.weights[0], 2)), math.sqrt(m)
+    d, m, seeds = 400, 50, 20
+    nets = [initialise(1, m, d, 1.0, np.tanh, tanh_slope, seed) for seed in range(seeds)]
+    norms, bound = [float(np.linalg.norm(net.weights[0], 2)) for net in nets], math.sqrt(m)
+    failed = sum(norm > bound for norm in norms)
     return Demonstration(
-        norm > bound,
-        f"d={d}, m={m}, sigma_1=1: ||W_0^(1)|| = {norm:.2f} > sigma_1 sqrt(m) = {bound:.2f}",
-        {"measured": norm, "printed": bound},
+        failed == seeds,
+        f"d={d}, m={m}, sigma_1=1: ||W_0^(1)|| > sigma_1 sqrt(m) = {bound:.2f} in {failed} of {seeds} seeds (least "
+        f"{min(norms):.2f}), where the lemma allows a fraction 2/m = {2 / m:.2f}",
+        {"measured": min(norms), "printed": bound, "failed": failed},
     )
 
 

@@ -81,7 +81,7 @@ def rates() -> Iterator[Quantity]:
     yield Quantity(
         "iterations",
         "T",
-        Largest(0, sympy.ceiling(sympy.log((loss_0 - loss_star) / eps) / -sympy.log(1 - chi))),
+        sympy.ceiling(sympy.log(Largest(1, (loss_0 - loss_star) / eps)) / -sympy.log(1 - chi)),
         "requires",
         at("Remark 5.4"),
         "printed",

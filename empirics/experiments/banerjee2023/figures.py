@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,8 @@ neither its widths nor its rate; these are ours."""
 REDUCED = replace(PAPER, widths=(64, 128, 256, 512), steps=300)
 """The same with fewer widths and iterations: a few minutes on two cores."""
 TOLERANCE = 1e-3
+EARLY = 2
+"""A minimum this early tells of the initialisation, not of training."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,28 @@ class Figure1:
         return {m: np.array([row[~np.isnan(row)][-1] for row in g]) for m, g in self.gbar.items()}
 
     def summary(self) -> str:
-        """What was seen, in words, with the numbers."""
-        means = {m: float(v.mean()) for m, v in self.minima.items()}
-        ends = {m: float(v.mean()) for m, v in self.finals.items()}
-        grows = all(a < b for a, b in zip(list(means.values())[:-1], list(means.values())[1:], strict=True))
+        """What was seen, in words, with the numbers; runs that blew up are left out and said."""
+        kept = {m: [k for k, r in enumerate(why) if r in ("tolerance", "steps")] for m, why in self.reasons.items()}
+        lost = sum(len(why) - len(kept[m]) for m, why in self.reasons.items())
+        means = {m: float(v[kept[m]].mean()) for m, v in self.minima.items() if kept[m]}
+        ends = {m: float(v[kept[m]].mean()) for m, v in self.finals.items() if kept[m]}
+        early = sum(int(np.nanargmin(row) <= EARLY) for m in means for row in self.gbar[m][kept[m]])
+        runs = sum(len(k) for k in kept.values())
         least = ", ".join(f"{v:.4f} (m={m})" for m, v in means.items())
         last = ", ".join(f"{v:.3f} (m={m})" for m, v in ends.items())
-        claim = "grows with the width, as the paper reports" if grows else "does not grow steadily with the width"
-        return f"min_t ||gbar_t|| {claim}: {least}; where the runs stopped ||gbar_t|| was {last}"
+        blown = f"; {lost} runs diverged and are left out" if lost else ""
+        return (
+            f"min_t ||gbar_t|| {_growth(list(means.values()))}: {least}; it was taken within the first {EARLY} "
+            f"iterations in {early} of {runs} runs; where the runs stopped ||gbar_t|| was {last}{blown}"
+        )
+
+
+def _growth(means: list[float]) -> str:
+    """Whether means at growing widths grow."""
+    if len(means) < 2:
+        return "at fewer than two widths says nothing about growth"
+    grows = all(a < b for a, b in itertools.pairwise(means))
+    return "grows with the width, as the paper reports" if grows else "does not grow steadily with the width"
 
 
 def run(setting: Setting, data: Dataset, progress: Progress | None = None) -> Figure1:

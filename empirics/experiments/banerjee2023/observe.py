@@ -23,6 +23,26 @@ KEY = "banerjee2023"
 CONSTANTS = ("c_H", "c_H_chain", "c_H_tight")
 TOLERANCE = 1e-2
 """Relative residual of the iterative measurements: their values err by about its square, with rigorous bounds above."""
+RUNGS = frozenset(
+    (
+        "weight_norm_init",
+        "weight_norm",
+        "activation_norm",
+        "layer_jacobian",
+        "weight_jacobian",
+        "backward_norm",
+        "backward_max",
+        "iterate_distance",
+        "readout_distance",
+    )
+)
+GRADIENTS = frozenset(
+    ("param_grad_norm", "input_grad_norm", "input_grad_norm_printed", "loss_init", "loss_ball", "loss_grad_norm")
+)
+CURVATURES = frozenset((*CONSTANTS, "hessian_norm", "beta"))
+DESCENT = frozenset(("rsc_threshold", "rsc_alpha", "contraction"))
+MEASURED = RUNGS | GRADIENTS | CURVATURES | DESCENT
+"""Every quantity that is measured, by what it takes to measure it."""
 PER_SAMPLE_LAYERS = ("activation_norm", "weight_jacobian", "backward_norm", "backward_max")
 
 
@@ -36,6 +56,7 @@ def observe(
     seed: int = 0,
     step: int = 0,
     initialised: bool = True,
+    only: frozenset[str] = MEASURED,
 ) -> Iterator[Observation]:
     """Everything measurable about one network at one step.
 
@@ -48,6 +69,7 @@ def observe(
         seed: Which run, for the record.
         step: When, for the record.
         initialised: Whether step 0 is a random initialisation as in Assumption 2.
+        only: The names wanted: what none of them needs is not computed.
 
     Yields:
         Observations; those that the theory covers in the ball only carry the reason when the point lies outside.
@@ -68,10 +90,14 @@ def observe(
             **frame,
         )
 
-    yield from _rungs(see, norms, initialised and not step)
-    yield from _gradients(see, point, data, initialised and not step)
-    yield from _curvatures(see, point, data)
-    yield from _descent(see, step_geometry(point, data.X, data.y, eta), values, eta)
+    if only & RUNGS:
+        yield from _rungs(see, norms, initialised and not step)
+    if only & GRADIENTS:
+        yield from _gradients(see, point, data, initialised and not step)
+    if only & CURVATURES:
+        yield from _curvatures(see, point, data)
+    if only & DESCENT:
+        yield from _descent(see, step_geometry(point, data.X, data.y, eta), values, eta)
 
 
 def _ends(measured: Any, extra: dict[str, Any]) -> dict[str, Any]:
@@ -153,9 +179,10 @@ def _descent(see: Any, step: StepGeometry, values: dict[str, Any], eta: float) -
     mean_sq, rho_2 = step.gbar_norm**2, step.length
     # a ball that contains the next iterate too: no layer moves further than the whole step is long
     wider = {"rho": values["rho"] + rho_2, "rho_1": values["rho_1"] + rho_2, "rho_2": rho_2, "gbar_norm_sq": mean_sq}
-    yield see("rsc_threshold", mean_sq, wider)
+    yield see("rsc_threshold", mean_sq, {**wider, "kappa": 1}, label="kappa=1")  # the least that any cone asks for
     if step.cosine > 0:  # the step lies in Q_kappa for kappa up to its cosine
-        yield see("rsc_alpha", step.curvature, {**wider, "kappa": min(step.cosine, 1.0)})
+        low, high = step.curvature - step.rounding, step.curvature + step.rounding
+        yield see("rsc_alpha", step.curvature, {**wider, "kappa": min(step.cosine, 1.0)}, lower=low, upper=high)
     beta = float(predict(f"{KEY}.beta", {**values, **wider}).value)
     omega = eta * beta
     fast = () if omega < 2 else (f"step size {eta:.3g} is not below 2/beta = {2 / beta:.3g} (Lemma 5.2)",)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from bounds.errors import NotApplicable
+from bounds.errors import NotApplicable, TheoryError
 from empirics.adapt import from_module
 from empirics.comparison import Comparison, Setting, configuration, gather, round_up, versions
 from empirics.data import Dataset
-from empirics.experiments.banerjee2023.observe import observe
+from empirics.experiments.banerjee2023.observe import MEASURED, observe
 from empirics.measure.norms import weight_norms
 from empirics.networks import Network
 
 SPHERE_TOLERANCE = 1e-6
+DISTANCES = frozenset(("iterate_distance", "readout_distance"))
+"""The radii are chosen here, so that these are met by construction."""
 
 
 def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, learning_rate: float = 1.0) -> Comparison:
@@ -23,7 +26,9 @@ def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, lea
 
     Nothing is known about how the network was initialised, so what Lemma A.1 gives with high probability is measured
     instead: sigma_1 is taken as max_l ||W^(l)||_2/sqrt(m), the ball is centred at the network with v scaled to unit
-    norm (rho = 0, rho_1 = | ||v|| - 1 |), and every bound then holds surely, without a probability.
+    norm (rho = 0, rho_1 = | ||v|| - 1 |), and every bound then holds surely, without a probability. The paper's m >= d is
+    still asked for. Gradients, curvature and the step are those of the paper's parametrisation, in which a layer of
+    ``nn.Linear`` weights times sqrt(fan-in) is W^(l): a step of plain SGD on the module is another one.
 
     Args:
         model: A ``Network``, or an ``nn.Sequential`` of Linear and activation layers without biases; left as it is.
@@ -37,13 +42,19 @@ def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, lea
     Raises:
         NotApplicable: The network or the data do not fit the paper's setting; the message names what does not.
     """
+    if not (math.isfinite(learning_rate) and learning_rate > 0):
+        raise TheoryError(f"learning_rate = {learning_rate}: must be a positive number")
     net = model if isinstance(model, Network) else from_module(model, int(X.shape[1]))
     point = net.weights
-    data = Dataset(X.to(point.V), torch.as_tensor(y).to(point.V), "your data", "given")
+    data = Dataset(X.to(point.V), y.to(point.V).reshape(len(X), -1).squeeze(1), "your data", "given")
     _check_fit(point.L, point.k, data)
     norms = weight_norms(point)
+    if not norms["weight_norm"].largest:
+        raise NotApplicable("every hidden weight is zero: sigma_1 > 0 is needed (initialise the network)")
     length = float(point.V.norm())
-    centre = point.with_tensors([*point.W, point.V / length])
+    # any unit vector may be the centre; v = 0 has no direction of its own
+    unit = point.V / length if length else torch.eye(point.m, 1, dtype=point.V.dtype, device=point.V.device)
+    centre = point.with_tensors([*point.W, unit])
     sigma_1 = norms["weight_norm"].largest / point.m**0.5
     values: dict[str, Any] = {
         "L": point.L,
@@ -56,7 +67,7 @@ def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, lea
         "mean_y_sq": data.mean_y_sq,
         "kappa": 1,
     }
-    seen = observe(point, centre, data, values, learning_rate, initialised=False)
+    seen = observe(point, centre, data, values, learning_rate, initialised=False, only=MEASURED - DISTANCES)
     rows, cases = gather(seen, lambda _: 0.0)
     setting = Setting(
         L=point.L,
@@ -82,7 +93,12 @@ def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, lea
         "rho": 0.0,
         "rho_1": values["rho_1"],
     }
-    return Comparison(rows, configuration(setting, data, [record]) | {"interrupted": False}, versions(), cases)
+    return Comparison(
+        rows,
+        configuration(setting, data, [record]) | {"interrupted": False, "notes": list(net.notes)},
+        versions(),
+        cases,
+    )
 
 
 def _check_fit(depth: int, outputs: int, data: Dataset) -> None:

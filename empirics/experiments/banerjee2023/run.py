@@ -22,7 +22,8 @@ from empirics.comparison import (
     versions,
 )
 from empirics.data import Dataset
-from empirics.experiments.banerjee2023.observe import KEY, observe
+from empirics.experiments.banerjee2023.observe import KEY, MEASURED, observe
+from empirics.measure.gradients import gradient_norms
 from empirics.measure.norms import weight_norms
 from empirics.networks import Network, Weights, check_device, network
 from empirics.training import train
@@ -93,26 +94,36 @@ def compare(
         for width, seed in itertools.product(setting.widths, range(setting.seeds)):
             if progress:
                 progress(f"width {width}, seed {seed}: training {setting.steps} steps, measuring {setting.points}")
-            found, record = _one_network(setting, data, width, seed)
+            found, record = _one_network(setting, data, width, seed, only)
             seen += found
             runs.append(record)
     except KeyboardInterrupt:  # the networks that are finished still make a table
         if not runs:
             raise
         interrupted = True
-    rows, cases = gather(seen, failure_probability, only)
+    wanted = only or frozenset(f"{KEY}.{n}" for n in MEASURED - _chosen_radii(setting))
+    rows, cases = gather(seen, failure_probability, wanted)
     return Comparison(rows, configuration(setting, data, runs) | {"interrupted": interrupted}, versions(), cases)
 
 
-def _one_network(setting: Setting, data: Dataset, width: int, seed: int) -> tuple[list[Observation], dict[str, Any]]:
+def _chosen_radii(setting: Setting) -> frozenset[str]:
+    """A radius chosen to contain the points measured is met by construction; only a given one is a requirement."""
+    given = {"iterate_distance": setting.rho, "readout_distance": setting.rho_1}
+    return frozenset(name for name, radius in given.items() if radius is None)
+
+
+def _one_network(
+    setting: Setting, data: Dataset, width: int, seed: int, only: frozenset[str]
+) -> tuple[list[Observation], dict[str, Any]]:
     """Train and observe one network."""
     eta = learning_rate(setting, width, data)
     net = build(setting, width, seed, data)
     points, record = trajectory(net.weights, data, eta, setting)
     values = values_of(setting, width, data) | {"rho": record["rho"], "rho_1": record["rho_1"]}
+    chosen = {key.split(".")[1] for key in only} or MEASURED
     seen: list[Observation] = []
     for step, point in points.items():
-        seen += observe(point, points[0], data, values, eta, seed=seed, step=step)
+        seen += observe(point, points[0], data, values, eta, seed=seed, step=step, only=frozenset(chosen))
     return seen, {"width": width, "seed": seed, **record}
 
 
@@ -135,7 +146,7 @@ def trajectory(
         if reason == "tolerance":
             break
     rho, rho_1 = (round_up(float(x)) for x in (distances[:-1].max(), distances[-1]))
-    first = losses[0] if losses else float("nan")
+    first = losses[0] if losses else float(gradient_norms(start, data.X, data.y).details["loss"])
     return points, {
         "learning_rate": eta,
         "steps": max(points),
