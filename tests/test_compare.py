@@ -225,7 +225,7 @@ def test_own_model_whose_last_layer_is_zero():
 
 
 def test_a_quantity_that_no_network_shows_is_refused_before_training():
-    with pytest.raises(TheoryError, match="banerjee2023.gamma is not measured"):
+    with pytest.raises(TheoryError, match=r"banerjee2023\.gamma is not measured"):
         chosen(["gamma"])
     ((_, only),) = chosen(["banerjee2023", "c_H"])
     assert only == frozenset()  # the paper's key asks for everything

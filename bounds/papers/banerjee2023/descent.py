@@ -17,6 +17,13 @@ rsc_alpha = sympy.Symbol("rsc_alpha", real=True)  # of either sign: SymPy must n
 
 BASIC = (SMOOTH, INITIAL, IN_BALL, WIDE, DEEP)
 CURVED = Condition("alpha_t > 0", "restricted strong convexity holds (A4.1)", rsc_alpha > 0, "widen the network")
+GAP = Condition(
+    "loss gap",
+    "the initial loss is at least the least loss",
+    loss_0 >= loss_star,
+    "give loss_0 >= loss_star",
+    essential=True,
+)
 STAY = Condition("A4.2", "the iterates stay in the ball of radii rho, rho_1")
 
 
@@ -88,7 +95,7 @@ def rates() -> Iterator[Quantity]:
         "steps until the loss gap is eps (none where it is so already)",
         ("loss_0", "loss_star", "eps", "chi"),
         direction="at_least",
-        assumptions=assume,
+        assumptions=(*assume, GAP),
         probability="probability",
         glyph="T",
         measured_by="steps taken by gradient descent",

@@ -26,8 +26,8 @@ def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, lea
 
     Nothing is known about how the network was initialised, so what Lemma A.1 gives with high probability is measured
     instead: sigma_1 is taken as max_l ||W^(l)||_2/sqrt(m), the ball is centred at the network with v scaled to unit
-    norm (rho = 0, rho_1 = | ||v|| - 1 |), and every bound then holds surely, without a probability. The paper's m >= d is
-    still asked for. Gradients, curvature and the step are those of the paper's parametrisation, in which a layer of
+    norm (rho = 0, rho_1 = | ||v|| - 1 |), and every bound then holds surely, without a probability. The paper's m >= d
+    is still asked for. Gradients, curvature and the step are those of the paper's parametrisation, in which a layer of
     ``nn.Linear`` weights times sqrt(fan-in) is W^(l): a step of plain SGD on the module is another one.
 
     Args:
