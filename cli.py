@@ -182,7 +182,7 @@ def compare(
     ctx: click.Context,
     keys: tuple[str, ...],
     data: str,
-    samples: int,
+    samples: int | None,
     input_dim: int | None,
     data_seed: int,
     style: str | None,
@@ -199,7 +199,7 @@ def compare(
     setting = setting_from(Setting(), options | {"learning_rate": learning_rate if learning_rate != "theory" else None})
     if learning_rate == "theory":
         setting = setting.with_theory_rate()
-    dataset = load(data, samples=samples, seed=data_seed, d=input_dim)
+    dataset = load(data, samples=256 if samples is None else samples, seed=data_seed, d=input_dim)
     found = [module.compare(setting, dataset, only, progress) for module, only in chosen(keys)]
     for comparison in found:
         emit(style, partial(comparison.table, full=style == "csv"), comparison.to_dict)
@@ -221,7 +221,7 @@ def reproduce(
     ctx: click.Context,
     figure: str,
     data: str,
-    samples: int,
+    samples: int | None,
     input_dim: int | None,
     data_seed: int,
     paper_settings: bool,
@@ -238,7 +238,8 @@ def reproduce(
     module = find(figure)
     module.check_folder(Path(out))
     setting = setting_from(module.PAPER if paper_settings else module.REDUCED, options)
-    found = module.run(setting, load(data, samples=samples, seed=data_seed, d=input_dim), progress)
+    dataset = load(data, samples=module.SAMPLES if samples is None else samples, seed=data_seed, d=input_dim)
+    found = module.run(setting, dataset, progress)
     for path in module.save(found, Path(out)):
         click.echo(path)
     click.echo(found.summary())

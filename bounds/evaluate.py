@@ -58,6 +58,16 @@ class Evaluation:
         failing = tuple(str(c) for c in self.checks if c.state is False)
         return (self.failure, *failing) if self.failure else failing
 
+    def to_dict(self) -> dict[str, Any]:
+        """As ``eval --json`` prints it."""
+        from bounds.views import evaluation_dict
+
+        return evaluation_dict(self)
+
+    def __str__(self) -> str:
+        said = f" (NOT APPLICABLE: {'; '.join(self.reasons)})" if self.reasons else ""
+        return f"{self.quantity.key} = {self.value}{said}"
+
 
 def evaluate(
     quantity: Quantity,

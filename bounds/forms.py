@@ -68,3 +68,18 @@ class Largest(sympy.Function):
     def _pretty(self, printer: Any) -> prettyForm:
         inner = printer._print_seq(self.args, "{", "}", delimiter=";  ")
         return prettyForm(*inner.left("max"), binding=prettyForm.ATOM)
+
+
+def at_least(a: Any, b: Any) -> sympy.Rel:
+    """``a >= b`` as written: SymPy would first try to decide it, which takes longer than all the rest of a paper."""
+    return sympy.Ge(a, b, evaluate=False)
+
+
+def at_most(a: Any, b: Any) -> sympy.Rel:
+    """``a <= b`` as written."""
+    return sympy.Le(a, b, evaluate=False)
+
+
+def above(a: Any, b: Any) -> sympy.Rel:
+    """``a > b`` as written."""
+    return sympy.Gt(a, b, evaluate=False)

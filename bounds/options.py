@@ -88,7 +88,7 @@ def run_options(command: Any) -> Any:
                 show_default=True,
                 help="digits, mnist_784, Fashion-MNIST, CIFAR_10, sphere or a .npz file with X and y.",
             ),
-            click.option("--samples", type=int, default=512, show_default=True, help="How many samples."),
+            click.option("--samples", type=int, help="How many samples [default: 256 to compare, 512 for a figure]."),
             click.option("--input-dim", type=int, help="Input dimension of the sphere's points."),
             click.option("--data-seed", type=int, default=0, show_default=True, help="Seed of the draw."),
             click.option("--L", "L", type=int, help="Hidden layers [default: 3]."),

@@ -92,6 +92,17 @@ class Solution:
         """Why it does not."""
         return tuple(([self.failure] if self.failure else []) + [str(c) for c in self.checks if c.state is False])
 
+    def to_dict(self) -> dict[str, Any]:
+        """As ``required-width --json`` prints it."""
+        from bounds.views import width_row
+
+        return width_row(self)
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"{self.quantity.key}: NOT APPLICABLE ({'; '.join(self.reasons)})"
+        return f"{self.quantity.key} = {self.value} (binding: {self.binding}); {self.certificate}"
+
 
 def required_width(name: str, /, *, defaults: bool = True, **values: Any) -> Solution:
     """The least width that a theorem asks for.

@@ -157,10 +157,11 @@ def width_dict(solutions: Sequence[Solution]) -> dict[str, Any]:
     merged: dict[str, Default] = {}
     for s in solutions:
         merged.update(s.assumed)
-    return {"rows": [_width_row(s) for s in solutions], "assumed": assumed_dict(merged)}
+    return {"rows": [width_row(s) for s in solutions], "assumed": assumed_dict(merged)}
 
 
-def _width_row(s: Solution) -> dict[str, Any]:
+def width_row(s: Solution) -> dict[str, Any]:
+    """One row of ``required-width --json``."""
     return {
         "quantity": s.quantity.key,
         "paper": s.quantity.paper.key,

@@ -178,7 +178,10 @@ def _measured(r: Row) -> str:
         return figures(r.measured)
     if upper is None:
         return f">= {figures(r.measured)}"
-    return f"<= {figures(upper)}" if upper == r.measured else f"{figures(r.measured)} to {figures(upper)}"
+    low, high = figures(r.measured), figures(upper)
+    if upper == r.measured:
+        return f"<= {high}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _slack(slack: float | None) -> str:

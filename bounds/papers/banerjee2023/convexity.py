@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import sympy
 
+from bounds.forms import at_most
 from bounds.model import Condition, Quantity
 from bounds.papers.banerjee2023.letters import CONE, DEEP, IN_BALL, INITIAL, SMOOTH, SQUARE, WIDE, at, symbol
 
@@ -15,7 +16,9 @@ c_1, c_2, c_H, varrho, loss_ball = (symbol(x) for x in ("c_1", "c_2", "c_H", "va
 root_m = sympy.sqrt(m)
 
 BASIC = (SMOOTH, INITIAL, IN_BALL, WIDE, DEEP)
-GENERAL = Condition("Assumption 3", "a <= l'' <= b for the loss", a <= b, "take a as the lower, b as the upper bound")
+GENERAL = Condition(
+    "Assumption 3", "a <= l'' <= b for the loss", at_most(a, b), "take a as the lower, b as the upper bound"
+)
 SEGMENT = Condition("lambda_t", "lambda_t >= mean l'^2 on the whole segment, not at theta_t alone")
 OUTPUTS = Condition("Assumption 5", "k outputs, every v_h a unit vector; rho_1 and loss_ball per output")
 RSC = r"\alpha_t"

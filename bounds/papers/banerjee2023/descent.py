@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import sympy
 
-from bounds.forms import Largest
+from bounds.forms import Largest, above, at_least, at_most
 from bounds.model import Condition, Quantity
 from bounds.papers.banerjee2023.letters import CONE, DEEP, IN_BALL, INITIAL, SMOOTH, SQUARE, WIDE, at, symbol
 
@@ -16,11 +16,11 @@ omega_t, gamma_t, loss_0, loss_star, eps = (symbol(x) for x in ("omega_t", "gamm
 rsc_alpha = sympy.Symbol("rsc_alpha", real=True)  # of either sign: SymPy must not decide alpha > 0 by itself
 
 BASIC = (SMOOTH, INITIAL, IN_BALL, WIDE, DEEP)
-CURVED = Condition("alpha_t > 0", "restricted strong convexity holds (A4.1)", rsc_alpha > 0, "widen the network")
+CURVED = Condition("alpha_t > 0", "restricted strong convexity holds (A4.1)", above(rsc_alpha, 0), "widen the network")
 GAP = Condition(
     "loss gap",
     "the initial loss is at least the least loss",
-    loss_0 >= loss_star,
+    at_least(loss_0, loss_star),
     "give loss_0 >= loss_star",
     essential=True,
 )
@@ -145,12 +145,15 @@ def membership() -> Iterator[Quantity]:
 def width() -> Iterator[Quantity]:
     """The least width at which everything the convergence theorem needs holds."""
     conditions = (
-        Condition("RSC", "alpha_t > 0 (Thm 5.1, A4.1)", rsc_alpha > 0),
+        Condition("RSC", "alpha_t > 0 (Thm 5.1, A4.1)", above(rsc_alpha, 0)),
         Condition("probability", "2(L+1)/m <= failure (Thm 4.1)", failure * m >= 2 * (L + 1)),
-        Condition("m >= d", "the width is at least the input dimension (Lem A.1)", m >= d),
+        Condition("m >= d", "the width is at least the input dimension (Lem A.1)", at_least(m, d)),
     )
     possible = Condition(
-        "Lemma 4.1", "||gbar||^2 <= varrho^2", gbar_norm_sq <= varrho**2, "give the ||gbar||^2 of a network in the ball"
+        "Lemma 4.1",
+        "||gbar||^2 <= varrho^2",
+        at_most(gbar_norm_sq, varrho**2),
+        "give the ||gbar||^2 of a network in the ball",
     )
     names = (
         "L",

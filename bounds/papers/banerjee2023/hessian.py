@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy
 
-from bounds.forms import EndpointMax, Largest
+from bounds.forms import EndpointMax, Largest, at_least
 from bounds.model import Condition, Quantity
 from bounds.papers.banerjee2023.letters import DEEP, IN_BALL, INITIAL, SMOOTH, WIDE, WIDE_GAMMA, at, symbol
 
@@ -93,9 +93,9 @@ def quantities() -> Iterator[Quantity]:
         "upper",
         at("Theorem 4.1, errata B4-B6"),
         "derived",
-        "the Hessian constant that other results use: c_H_chain where gamma >= 1, else c_H_safe",
+        "the Hessian constant that other results use: c_H_chain where at_least(gamma, 1), else c_H_safe",
         names,
-        alternatives=((gamma >= 1, "c_H_chain"), (sympy.true, "c_H_safe")),
+        alternatives=((at_least(gamma, 1), "c_H_chain"), (sympy.true, "c_H_safe")),
         assumptions=(*BASIC, DEEP),
         statement=r"\sqrt{m}\,\max_i\|\nabla^2_\theta f(\theta;x_i)\|_2",
         probability="probability",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sympy
 
+from bounds.forms import at_least, at_most
 from bounds.model import COUNT, NONNEGATIVE, POSITIVE, UNIT_OPEN, Condition, Default, Domain, Parameter, Source
 
 KEY = "banerjee2023"
@@ -164,25 +165,29 @@ PARAMETERS = {
 SMOOTH = Condition(
     "Assumption 1",
     "the activation is 1-Lipschitz: sup|phi'| <= 1",
-    sympy.Symbol("lipschitz_phi") <= 1,
+    at_most(symbol("lipschitz_phi"), 1),
     "rescale the activation, for example --activation 'gelu(z)/1.13'",
 )
 INITIAL = Condition("Assumption 2", "Gaussian hidden weights at sigma_0, unit v_0, ||x_i||_2 = sqrt(d)")
 WIDE = Condition(
     "Lemma A.1",
     "the width is at least the input dimension: m >= d (said in its proof only)",
-    symbol("m") >= symbol("d"),
+    at_least(symbol("m"), symbol("d")),
     "widen the network",
 )
 IN_BALL = Condition("ball", "the parameters lie in the layerwise spectral ball of radii rho, rho_1 (Def 3.1)")
 SQUARE = Condition("square loss", "the loss is the mean of (y_i - f_i)^2")
 DEEP = Condition(
-    "L >= 2", "psi_H has no pair of layers at L = 1 (erratum B4)", symbol("L") >= 2, "use L >= 2", essential=True
+    "L >= 2",
+    "psi_H has no pair of layers at L = 1 (erratum B4)",
+    at_least(symbol("L"), 2),
+    "use L >= 2",
+    essential=True,
 )
 WIDE_GAMMA = Condition(
     "gamma >= 1",
     "the chain constant is proved for gamma >= 1 only (errata B5, B6)",
-    symbol("gamma") >= 1,
+    at_least(symbol("gamma"), 1),
     "use c_H_safe",
 )
 CONE = Condition("cone", "the compared point lies in Q_kappa^t, within rho_2 of theta_t and in the ball")

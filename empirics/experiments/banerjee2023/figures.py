@@ -24,6 +24,7 @@ neither its widths nor its rate; these are ours."""
 REDUCED = replace(PAPER, widths=(64, 128, 256, 512), steps=300)
 """The same with fewer widths and iterations: a few minutes on two cores."""
 TOLERANCE = 1e-3
+SAMPLES = 512
 EARLY = 2
 """A minimum this early tells of the initialisation, not of training."""
 
