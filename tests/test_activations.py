@@ -319,8 +319,6 @@ def test_search_bounds_every_sampled_value(b, c):
     ball = certified_supremum(sympy.diff(sympy.tanh(b * Z + sympy.Rational(str(c))) * sympy.exp(-(Z**2)), Z))
     slope = sympy.lambdify(Z, sympy.diff(sympy.tanh(b * Z + sympy.Rational(str(c))) * sympy.exp(-(Z**2)), Z), "mpmath")
     steepest = [mp.mpf(-c.numerator) / (c.denominator * b)]  # tanh is steepest here, in less than a grid step
-        mp.mpf(-c.numerator) / (c.denominator * b)
-    ]  # where tanh is steepest: narrower than the grid for large b
     sampled = max(abs(slope(z)) for z in [*(mp.mpf(i) / 50 for i in range(-150, 151)), *steepest])
     assert float(ball.upper()) >= float(sampled)
     assert float(ball.mid()) <= 1.05 * float(sampled) + b * 0.05
