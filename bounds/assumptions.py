@@ -29,6 +29,24 @@ class Checked:
         return f"{self.condition.name}: {self.condition.text}; {self.reason}{remedy}"
 
 
+class Judged:
+    """A result that knows the state of its assumptions: what ``Evaluation`` and ``Solution`` share."""
+
+    checks: tuple[Checked, ...]
+    failure: str
+
+    @property
+    def applicable(self) -> bool:
+        """Whether no assumption is known to fail."""
+        return not self.reasons
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why not, in words: first why a requirement has no solution, then the assumptions that fail."""
+        failing = tuple(str(c) for c in self.checks if c.state is False)
+        return (self.failure, *failing) if self.failure else failing
+
+
 def assumptions_of(quantity: Quantity, given: frozenset[str] = frozenset()) -> tuple[Condition, ...]:
     """The assumptions of ``quantity`` and of everything it is built on, up to what is given; each once."""
     found: dict[str, Condition] = {}
@@ -91,7 +109,7 @@ def judge(paper: Paper, condition: Condition, binding: Binding) -> Checked:
 
 
 def _value(paper: Paper, name: Any, binding: Binding) -> str:
-    from bounds.evaluate import floats
+    from bounds.numeric import floats
 
     if name.name in binding.values:
         return show(binding.values[name.name])

@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from bounds.assumptions import Checked, assumptions_of, decide, judge, require_defined
+from bounds.assumptions import Checked, Judged, assumptions_of, decide, judge, require_defined
 from bounds.ball import decimal
 from bounds.binding import Binding, bind
 from bounds.errors import TheoryError
-from bounds.evaluate import choices, floats
+from bounds.evaluate import choices
 from bounds.model import Condition, Default, Quantity
+from bounds.numeric import floats
 from bounds.registry import paper as find_paper
 from bounds.registry import quantity as find_quantity
 from bounds.scan import LARGEST, inputs_at, log10, threshold
@@ -52,7 +53,7 @@ class Certificate:
 
 
 @dataclass(frozen=True)
-class Solution:
+class Solution(Judged):
     """The least value satisfying every condition.
 
     Attributes:
@@ -81,16 +82,6 @@ class Solution:
     chosen: dict[str, str]
     checks: tuple[Checked, ...]
     failure: str = ""
-
-    @property
-    def applicable(self) -> bool:
-        """Whether the theorem covers the case."""
-        return not self.reasons
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why it does not."""
-        return tuple(([self.failure] if self.failure else []) + [str(c) for c in self.checks if c.state is False])
 
     def to_dict(self) -> dict[str, Any]:
         """As ``required-width --json`` prints it."""
