@@ -83,11 +83,12 @@ class Comparison:
         return any(r.verdict == VIOLATED for r in self.rows)
 
     def to_dict(self) -> dict[str, Any]:
-        """``{"rows", "configuration", "versions"}``, as the command prints it."""
+        """``{"rows", "configuration", "versions", "cases"}``: the verdicts, how to repeat them, and every single case."""
         return {
             "rows": [r.to_dict() for r in self.rows],
             "configuration": dict(self.configuration),
             "versions": dict(self.versions),
+            "cases": [r.to_dict() for r in self.cases],
         }
 
     def to_dataframe(self) -> Any:
