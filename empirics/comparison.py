@@ -83,7 +83,7 @@ class Comparison:
         return any(r.verdict == VIOLATED for r in self.rows)
 
     def to_dict(self) -> dict[str, Any]:
-        """``rows``, ``configuration`` and ``versions``: the verdicts and how to repeat them; ``cases``: every single one."""
+        """``rows``, ``configuration``, ``versions`` as documented, and ``cases``: every single observation judged."""
         return {
             "rows": [r.to_dict() for r in self.rows],
             "configuration": dict(self.configuration),
