@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import sympy
 
-from bounds.ball import decimal
 from bounds.compile import Tape, compile_expressions
 from bounds.errors import TheoryError
 from bounds.model import Default, Domain, Paper, Quantity
 from bounds.registry import suggest
+from bounds.tables import figures
 
 ACTIVATION_ROLES = {
     "activation_at_zero": lambda phi: abs(phi.phi0),
@@ -118,18 +118,12 @@ def show(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.size} values in [{value.min():g}, {value.max():g}]"
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value) if abs(value) < 10**9 else f"{float_text(value)}"
+        return figures(value, 3)
     if getattr(value, "free_symbols", None):
         return str(value)
     if isinstance(value, Fraction | float) or hasattr(value, "__float__"):
         return f"{float(value):.6g}"
     return str(value)
-
-
-def float_text(value: int) -> str:
-    """Three figures and the power of an integer of any size."""
-    digits = decimal(abs(value))
-    return f"{'-' if value < 0 else ''}{digits[0]}.{digits[1:3]}e+{len(digits) - 1}"
 
 
 def bind(

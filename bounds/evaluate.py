@@ -108,7 +108,7 @@ def evaluate_at(
     if certified:
         return pointwise(lambda point: enclose(tape, point), tape, binding)
     if log10:
-        return logarithm(tape, binding)
+        return logarithm(tape, binding, floats(tape, binding))
     return floats(tape, binding)
 
 
@@ -138,10 +138,11 @@ def result_at(quantity: Quantity, values: Mapping[str, Any], *, defaults: bool =
     binding = bind(quantity.paper, (quantity,), values, top=quantity, defaults=defaults, also=relations(quantity))
     require_defined(quantity, binding)
     tape = binding.tape(quantity.paper, (quantity,), quantity)
+    value = floats(tape, binding)
     return Evaluation(
         quantity,
-        floats(tape, binding),
-        logarithm(tape, binding),
+        value,
+        logarithm(tape, binding, value),
         binding.values,
         binding.assumed,
         binding.unset,

@@ -95,9 +95,8 @@ def _round_ties(tape: Tape, point: dict[str, Any], wide: Enclosure) -> Enclosure
     return Enclosure(Ball().convert(exact))
 
 
-def logarithm(tape: Tape, binding: Binding) -> Any:
-    """Decimal logarithms: through the logarithmic domain where float64 overflows or underflows, else from the value."""
-    value = floats(tape, binding)
+def logarithm(tape: Tape, binding: Binding, value: Any) -> Any:
+    """Decimal logarithms: through the logarithmic domain where the float64 ``value`` overflows or underflows."""
     with np.errstate(all="ignore"):
         plain = np.log10(value)
     inside = np.isfinite(value) & (np.asarray(value) != 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 import platform
 from collections.abc import Callable, Iterable, Mapping
@@ -9,10 +10,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bounds.binding import relevant
+from bounds.display import SIGNS
 from bounds.errors import TheoryError
 from bounds.evaluate import Evaluation, result
 from bounds.registry import quantity
 from bounds.tables import Table, figures
+from bounds.views import GLYPH
 from empirics.data import Dataset
 from empirics.verdict import HOLDS, VIOLATED, Observation, Row, combine, judge
 
@@ -156,20 +159,12 @@ class Comparison:
     def _repr_html_(self) -> str:
         table = self.table()
         head = "".join(f"<th>{c}</th>" for c in table.columns)
-        body = "".join("<tr>" + "".join(f"<td>{_html(c)}</td>" for c in row) + "</tr>" for row in table.rows)
+        body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in table.rows)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _html(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-_SIGN = {"upper": "<=", "lower": ">=", "equal": "="}
-
-
 def _bound(r: Row) -> str:
-    q = quantity(r.quantity)
-    sign = _SIGN.get(r.side, ">=" if q.direction == "at_least" else "<=")
+    sign = GLYPH[SIGNS[quantity(r.quantity).direction or r.side]]
     return "-" if r.predicted is None else f"{sign} {figures(r.predicted)}"
 
 
@@ -196,25 +191,21 @@ def predict(key: str, values: Mapping[str, Any]) -> Evaluation:
 
 
 def gather(
-    observations: Iterable[Observation],
-    failure: Callable[[Mapping[str, Any]], float],
-    only: frozenset[str] = frozenset(),
+    observations: Iterable[Observation], failure: Callable[[Mapping[str, Any]], float]
 ) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
     """Judge every observation and sum up per quantity and width.
 
     Args:
         observations: All that was measured.
         failure: The probability with which the theorem may fail at given parameters.
-        only: The keys wanted; empty for all.
 
     Returns:
         (rows, cases): one row per quantity and width in the papers' order, and every single case.
     """
     cases, allowed = [], {}
     for o in observations:
-        if not only or o.quantity in only:
-            cases.append(judge(o, predict(o.quantity, o.values)))
-            allowed[cases[-1].width] = failure(o.values)
+        cases.append(judge(o, predict(o.quantity, o.values)))
+        allowed[cases[-1].width] = failure(o.values)
     order = {q.key: k for k, q in enumerate(quantity(cases[0].quantity).paper.quantities.values())} if cases else {}
     groups: dict[tuple[int, int, str], list[Row]] = {}
     for row in cases:

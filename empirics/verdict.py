@@ -10,6 +10,7 @@ from typing import Any
 from scipy.stats import beta as beta_distribution
 
 from bounds.evaluate import Evaluation
+from bounds.views import json_value
 
 VIOLATED, HOLDS, CONSISTENT = "VIOLATED", "HOLDS", "CONSISTENT"
 MET, NOT_MET, NOT_APPLICABLE = "MET", "NOT MET", "NOT APPLICABLE"
@@ -138,7 +139,7 @@ def judge(observation: Observation, prediction: Evaluation) -> Row:
         details={
             "chosen": prediction.chosen,
             "upper": None if math.isinf(high) else high,
-            "values": prediction.values,
+            "values": {n: json_value(v) for n, v in prediction.values.items()},
             "seed": observation.seed,
         },
     )

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,9 +76,29 @@ def test_compare_command():
     assert next(csv.DictReader(table.stdout.splitlines()))["verdict"] == "HOLDS"
 
 
-def test_fail_on_violation_leaves_0_when_nothing_is_violated():
+@pytest.mark.parametrize(("verdict", "code"), [("HOLDS", 0), ("CONSISTENT", 0), ("VIOLATED", 1)])
+def test_fail_on_violation(monkeypatch, verdict, code):
+    judged = banerjee2023.run.gather
+
+    def gather(*args):
+        rows, cases = judged(*args)
+        return tuple(replace(r, verdict=verdict) for r in rows), cases
+
+    monkeypatch.setattr(banerjee2023.run, "gather", gather)
     small = ["--L", "2", "--widths", "64", "--seeds", "1", "--samples", "8", "--steps", "1"]
-    assert run("compare", "c_H", *small, "--fail-on-violation").exit_code == 0
+    assert run("compare", "c_H", *small, "--fail-on-violation").exit_code == code
+    assert run("compare", "c_H", *small).exit_code == 0
+
+
+def test_a_run_that_fails_is_one_line_and_exit_3(monkeypatch, capsys):
+    def exhausted(*_):
+        raise MemoryError("no memory for the weights")
+
+    monkeypatch.setattr(banerjee2023.run, "_one_network", exhausted)
+    monkeypatch.setattr(sys, "argv", ["bounds", "compare", "c_H", "--samples", "8"])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert (stop.value.code, capsys.readouterr().err) == (3, "failed: no memory for the weights\n")
 
 
 def test_reproduce_command(tmp_path):

@@ -27,10 +27,11 @@ def test_own_model():
     found = empirics.compare(sequential(), DATA.X, DATA.y)
     rows = by_name(found)
     assert {"HOLDS"} == {
-        rows[n].verdict for n in ("weight_norm", "hessian_norm", "param_grad_norm", "beta", "loss_ball")
+        rows[n].verdict for n in ("layer_jacobian", "hessian_norm", "param_grad_norm", "beta", "loss_ball")
     }
+    assert not {"weight_norm", "iterate_distance", "readout_distance"} & set(rows)  # true by choice of sigma_1, rho
     assert "loss_init" not in rows  # a statement about the initialisation, which is unknown
-    assert "weight_norm" in str(found)
+    assert "hessian_norm" in str(found)
 
 
 @pytest.mark.parametrize(

@@ -90,14 +90,17 @@ def observe(
             **frame,
         )
 
-    if only & RUNGS:
-        yield from _rungs(see, norms, initialised and not step)
-    if only & GRADIENTS:
-        yield from _gradients(see, point, data, initialised and not step)
-    if only & CURVATURES:
-        yield from _curvatures(see, point, data)
-    if only & DESCENT:
-        yield from _descent(see, step_geometry(point, data.X, data.y, eta), values, eta)
+    at_start = initialised and not step
+    parts = (
+        (RUNGS, lambda: _rungs(see, norms, at_start)),
+        (GRADIENTS, lambda: _gradients(see, point, data, at_start)),
+        (CURVATURES, lambda: _curvatures(see, point, data)),
+        (DESCENT, lambda: _descent(see, step_geometry(point, data.X, data.y, eta), values, eta)),
+    )
+    wanted = {f"{KEY}.{name}" for name in only}
+    for names, measure in parts:
+        if only & names:
+            yield from (o for o in measure() if o.quantity in wanted)
 
 
 def _ends(measured: Any, extra: dict[str, Any]) -> dict[str, Any]:

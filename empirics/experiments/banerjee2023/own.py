@@ -17,8 +17,8 @@ from empirics.measure.norms import weight_norms
 from empirics.networks import Network
 
 SPHERE_TOLERANCE = 1e-6
-DISTANCES = frozenset(("iterate_distance", "readout_distance"))
-"""The radii are chosen here, so that these are met by construction."""
+CHOSEN = frozenset(("iterate_distance", "readout_distance", "weight_norm"))
+"""sigma_1 and the radii are chosen from the network, so that these hold by construction and say nothing."""
 
 
 def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, learning_rate: float = 1.0) -> Comparison:
@@ -67,7 +67,7 @@ def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, lea
         "mean_y_sq": data.mean_y_sq,
         "kappa": 1,
     }
-    seen = observe(point, centre, data, values, learning_rate, initialised=False, only=MEASURED - DISTANCES)
+    seen = observe(point, centre, data, values, learning_rate, initialised=False, only=MEASURED - CHOSEN)
     rows, cases = gather(seen, lambda _: 0.0)
     setting = Setting(
         L=point.L,

@@ -89,20 +89,20 @@ def compare(
     data = on_device(data, setting.device)
     seen: list[Observation] = []
     runs: list[dict[str, Any]] = []
+    names = frozenset(key.split(".")[1] for key in only) or MEASURED - _chosen_radii(setting)
     interrupted = False
     try:
         for width, seed in itertools.product(setting.widths, range(setting.seeds)):
             if progress:
                 progress(f"width {width}, seed {seed}: training {setting.steps} steps, measuring {setting.points}")
-            found, record = _one_network(setting, data, width, seed, only)
+            found, record = _one_network(setting, data, width, seed, names)
             seen += found
             runs.append(record)
     except KeyboardInterrupt:  # the networks that are finished still make a table
         if not runs:
             raise
         interrupted = True
-    wanted = only or frozenset(f"{KEY}.{n}" for n in MEASURED - _chosen_radii(setting))
-    rows, cases = gather(seen, failure_probability, wanted)
+    rows, cases = gather(seen, failure_probability)
     return Comparison(rows, configuration(setting, data, runs) | {"interrupted": interrupted}, versions(), cases)
 
 
@@ -113,17 +113,16 @@ def _chosen_radii(setting: Setting) -> frozenset[str]:
 
 
 def _one_network(
-    setting: Setting, data: Dataset, width: int, seed: int, only: frozenset[str]
+    setting: Setting, data: Dataset, width: int, seed: int, names: frozenset[str]
 ) -> tuple[list[Observation], dict[str, Any]]:
-    """Train and observe one network."""
+    """Train one network and observe the quantities in ``names``."""
     eta = learning_rate(setting, width, data)
     net = build(setting, width, seed, data)
     points, record = trajectory(net.weights, data, eta, setting)
     values = values_of(setting, width, data) | {"rho": record["rho"], "rho_1": record["rho_1"]}
-    chosen = {key.split(".")[1] for key in only} or MEASURED
     seen: list[Observation] = []
     for step, point in points.items():
-        seen += observe(point, points[0], data, values, eta, seed=seed, step=step, only=frozenset(chosen))
+        seen += observe(point, points[0], data, values, eta, seed=seed, step=step, only=names)
     return seen, {"width": width, "seed": seed, **record}
 
 
