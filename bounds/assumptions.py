@@ -11,9 +11,10 @@ import numpy as np
 import sympy
 from sympy.core.function import AppliedUndef
 
-from bounds.binding import Binding, bind, show
+from bounds.binding import Binding, bind
 from bounds.errors import TheoryError
 from bounds.model import Condition, Paper, Quantity
+from bounds.values import show
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def holds(paper: Paper, relation: Any, binding: Binding) -> bool | None:
 
         ops = Float64()
         with np.errstate(all="ignore"):
-            return bool(np.all(tape.run(ops, {n: ops.convert(v) for n, v in inputs.items()})[0]))
+            return bool(np.all(tape.run(ops, tape.load(ops, inputs))[0]))
     return decide(tape, inputs)
 
 
@@ -144,7 +145,7 @@ def decide(tape: Any, inputs: Mapping[str, Any], limit: int = 4096) -> bool | No
     for arithmetic, attempt in ((ops, bits), (ops, 4 * bits), (Exact(), bits), (ops, max(limit, 16 * bits))):
         with precision(attempt):
             try:
-                return bool(tape.run(arithmetic, {n: arithmetic.convert(v) for n, v in inputs.items()})[0])
+                return bool(tape.run(arithmetic, tape.load(arithmetic, inputs))[0])
             except Undecided:
                 continue
     return None

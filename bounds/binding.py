@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from fractions import Fraction
+from functools import partial
 from typing import Any
 
-import numpy as np
 import sympy
 
-from bounds.compile import Tape, compile_expressions
+from bounds.compile import compile_expressions
 from bounds.errors import TheoryError
-from bounds.model import Default, Domain, Paper, Quantity
+from bounds.model import POSITIVE, Default, Domain, Paper, Quantity
 from bounds.registry import suggest
-from bounds.tables import figures
+from bounds.tape import Tape
+from bounds.values import array, check_domain, largest, number
 
 ACTIVATION_ROLES = {
     "activation_at_zero": lambda phi: abs(phi.phi0),
     "activation_lipschitz": lambda phi: phi.sup(1),
     "activation_smoothness": lambda phi: phi.sup(2),
+    "activation_third": lambda phi: largest(phi.sup(k) for k in (1, 2, 3)),
+    "activation_parity": lambda phi: int(phi.parity == "odd"),
 }
 """What an activation supplies, by role."""
-
-MOST_DIGITS = 100_000
-"""Exact decimals are written out: an exponent beyond this would only exhaust the memory."""
 
 DEFAULT_ACTIVATION = Default("tanh", "banerjee2023's experiment (Sec 6)")
 
@@ -56,76 +53,6 @@ class Binding:
         return compile_expressions(paper, tuple(expressions), self.given, top, self.symbolic)
 
 
-def number(name: str, value: Any) -> Any:
-    """``value`` as an exact number or a float64 array; decimal text is exact (``"1e-6"`` is 1/1000000).
-
-    Raises:
-        TheoryError: Not a number, NaN or infinite.
-    """
-    if isinstance(value, str):
-        value = _parse(name, value)
-    if isinstance(value, Decimal):
-        value = Fraction(value)
-    if isinstance(value, list | tuple | np.ndarray) and np.ndim(value):
-        array = np.asarray(value)
-        if array.dtype.kind not in "iufb":
-            raise TheoryError(f"{name}: an array of numbers is needed, not of {array.dtype}")
-        if not np.all(np.isfinite(array)):
-            raise TheoryError(f"{name}: the array holds NaN or infinite values")
-        return array.astype(np.float64)
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.item()
-    if isinstance(value, bool) or not (
-        isinstance(value, int | float | Fraction) or hasattr(value, "is_Rational") or hasattr(value, "enclosure")
-    ):
-        raise TheoryError(f"{name} = {value!r}: not a number")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise TheoryError(f"{name} = {value}: a finite number is needed")
-    return value
-
-
-def _parse(name: str, text: str) -> Fraction | int:
-    try:
-        if "/" not in text and abs(Decimal(text.strip()).adjusted()) > MOST_DIGITS:
-            raise TheoryError(f"{name} = {text}: more than {MOST_DIGITS} digits are not handled")
-        exact = Fraction(text.strip()) if "/" in text else Fraction(Decimal(text.strip()))
-    except TheoryError:
-        raise
-    except (ValueError, InvalidOperation, ZeroDivisionError, OverflowError):
-        raise TheoryError(f"{name} = {text!r}: not a number (write 0.1, 1e-6 or 1/3)") from None
-    return int(exact) if exact.denominator == 1 else exact
-
-
-def check_domain(name: str, value: Any, domain: Domain) -> None:
-    """Raise a one-line ``TheoryError`` when ``value`` (number or array) is outside ``domain``."""
-    if isinstance(value, np.ndarray):
-        bad = (value < domain.low) | (value > domain.high)
-        bad |= (domain.low_open & (value == domain.low)) | (domain.high_open & (value == domain.high))
-        if domain.integer:
-            bad |= value != np.rint(value)
-        if bad.any():
-            raise TheoryError(f"{name} = {value[bad].flat[0]:g} (one of {value.size} points): must be {domain}")
-        return
-    comparable = value if isinstance(value, int | float | Fraction) else float(value)
-    low = comparable < domain.low or (domain.low_open and comparable == domain.low)
-    high = comparable > domain.high or (domain.high_open and comparable == domain.high)
-    if low or high or (domain.integer and comparable != int(comparable)):
-        raise TheoryError(f"{name} = {show(value)}: must be {domain}")
-
-
-def show(value: Any) -> str:
-    """A number as people write it: integers whole, others to six digits."""
-    if isinstance(value, np.ndarray):
-        return f"{value.size} values in [{value.min():g}, {value.max():g}]"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return figures(value, 3)
-    if getattr(value, "free_symbols", None):
-        return str(value)
-    if isinstance(value, Fraction | float) or hasattr(value, "__float__"):
-        return f"{float(value):.6g}"
-    return str(value)
-
-
 def bind(
     paper: Paper,
     expressions: tuple[Any, ...],
@@ -152,23 +79,23 @@ def bind(
     """
     named = {k: v for k, v in values.items() if v is not None}
     activation = named.pop("activation", None)
-    numbers = {name: _checked(paper, top, name, value) for name, value in named.items()}
+    numbers = {name: _checked(paper, name, value) for name, value in named.items()}
     if unknown in numbers:
         raise TheoryError(f"{unknown} is what is solved for: leave it out")
-    supplied = _from_activation(paper, activation, numbers)
-    given = frozenset(numbers) | frozenset(supplied)
+    suppliers = _suppliers(paper, activation, numbers)
+    given = frozenset(numbers) | frozenset(suppliers)
     symbolic = _symbolic_defaults(paper, given) if defaults else frozenset()
     tape = compile_expressions(paper, expressions, given, top, symbolic)
-    assumption_inputs = compile_expressions(paper, also, given, None, symbolic).inputs if also else frozenset()
-    _refuse_unused(paper, top, frozenset(numbers), tape.inputs | assumption_inputs)
-    numbers.update(supplied)
+    inputs = tape.inputs | (compile_expressions(paper, also, given, None, symbolic).inputs if also else frozenset())
+    _refuse_unused(paper, top, frozenset(numbers), inputs)
     assumed, unset = {}, []
-    hidden = {c.name for c in top.hidden} if top else set()
-    missing = [n for n in sorted(tape.inputs) if n not in numbers and n != unknown]
-    if defaults and activation is None and any(_role(paper, n) in ACTIVATION_ROLES for n in missing):
+    hidden = hidden_constants(paper)
+    missing = [n for n in sorted(tape.inputs) if n not in numbers and n not in suppliers and n != unknown]
+    if defaults and activation is None and any(_from_activation(paper, n) for n in missing):
         assumed["activation"] = DEFAULT_ACTIVATION
         activation = DEFAULT_ACTIVATION.value
-        numbers = {**_from_activation(paper, activation, {}), **numbers}
+        suppliers = {n: v for n, v in _suppliers(paper, activation, {}).items() if n not in numbers}
+    numbers.update({name: supply() for name, supply in suppliers.items() if name in inputs})
 
     def has_default(name: str) -> bool:
         return name in hidden or (defaults and name in paper.parameters and paper.parameters[name].default is not None)
@@ -185,6 +112,11 @@ def bind(
     for name in symbolic & _mentioned(paper, expressions, given, top):
         assumed[name] = paper.parameters[name].default  # type: ignore[assignment]
     return Binding(numbers, given, assumed, symbolic, str(activation or ""), tuple(unset))
+
+
+def hidden_constants(paper: Paper) -> frozenset[str]:
+    """The names of the constants that the paper hides."""
+    return frozenset(c.name for q in paper.quantities.values() for c in q.hidden)
 
 
 def _role(paper: Paper, name: str) -> str:
@@ -210,15 +142,23 @@ def _mentioned(
     return compile_expressions(paper, expressions, given, top).inputs
 
 
-def _checked(paper: Paper, top: Quantity | None, name: str, value: Any) -> Any:
-    hidden = {c.name for c in top.hidden} if top else set()
+def _checked(paper: Paper, name: str, value: Any) -> Any:
+    """A value given by name: a number within its range, an array, or an activation."""
+    hidden = hidden_constants(paper)
     if name not in paper.parameters and name not in paper.quantities and name not in hidden:
         known = [*paper.parameters, *paper.quantities, *hidden, "activation", *_roles(paper)]
         raise TheoryError(f"{paper.key} has no parameter {name!r}{suggest(name, known)}")
+    parameter = paper.parameters.get(name)
+    if parameter is not None and parameter.kind == "activation":
+        return _activation(value)
+    if parameter is not None and parameter.kind != "number":
+        return array(parameter, value)
     checked = number(name, value)
-    if name in paper.parameters:
-        check_domain(name, checked, paper.parameters[name].domain)
-    elif name in paper.quantities and paper.quantities[name].side in ("upper", "equal"):
+    if parameter is not None:
+        check_domain(name, checked, parameter.domain)
+    elif name in hidden:
+        check_domain(name, checked, POSITIVE)
+    elif paper.quantities[name].side in ("upper", "equal") and not paper.quantities[name].signed:
         check_domain(name, checked, Domain(0))
     return checked
 
@@ -227,19 +167,30 @@ def _roles(paper: Paper) -> list[str]:
     return [p.role.replace("_", "-") for p in paper.parameters.values()]
 
 
-def _from_activation(paper: Paper, activation: Any, numbers: Mapping[str, Any]) -> dict[str, Any]:
-    """phi_0, beta_phi, ... from an activation's name, expression or object."""
-    if activation is None:
-        return {}
+def _activation(value: Any) -> Any:
     from bounds.activations import get
 
-    phi = get(activation)
-    wanted = {p.name: ACTIVATION_ROLES[p.role] for p in paper.parameters.values() if p.role in ACTIVATION_ROLES}
-    if clash := [n for n in wanted if n in numbers]:
+    return get(value)
+
+
+def _suppliers(paper: Paper, activation: Any, numbers: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
+    """phi, phi_0, beta_phi, ... from an activation's name, expression or object; each worked out when it is needed."""
+    if activation is None:
+        return {}
+    phi = _activation(activation)
+    found: dict[str, Callable[[], Any]] = {
+        p.name: partial(ACTIVATION_ROLES[p.role], phi) for p in paper.parameters.values() if p.role in ACTIVATION_ROLES
+    }
+    if clash := [n for n in found if n in numbers]:
         raise TheoryError(
             f"activation = {phi.name!r} and {clash[0]} are both given: {clash[0]} comes from the activation"
         )
-    return {name: read(phi) for name, read in wanted.items()}
+    return found | ({"activation": lambda: phi} if "activation" in paper.parameters else {})
+
+
+def _from_activation(paper: Paper, name: str) -> bool:
+    """Whether an activation supplies the parameter."""
+    return name == "activation" or _role(paper, name) in ACTIVATION_ROLES
 
 
 def _refuse_unused(paper: Paper, top: Quantity | None, given: frozenset[str], used: frozenset[str]) -> None:
@@ -257,8 +208,7 @@ def _refuse_unused(paper: Paper, top: Quantity | None, given: frozenset[str], us
 
 
 def _missing(paper: Paper, top: Quantity | None, names: list[str]) -> str:
-    roles = {_role(paper, n) for n in names}
-    hint = " (activation=... gives phi's constants)" if roles & set(ACTIVATION_ROLES) else ""
+    hint = " (activation=... gives phi's constants)" if {_role(paper, n) for n in names} & set(ACTIVATION_ROLES) else ""
     described = [f"{n} ({paper.parameters[n].text})" if n in paper.parameters else n for n in names]
     return f"{top.key if top else paper.key} needs {', '.join(described)}{hint}"
 
@@ -268,6 +218,6 @@ def relevant(quantity: Quantity, values: Mapping[str, Any]) -> dict[str, Any]:
     relations = tuple(c.relation for c in quantity.assumptions if c.relation is not None)
     inputs = compile_expressions(quantity.paper, (quantity, *relations), frozenset(), quantity).inputs
     kept = {n: v for n, v in values.items() if n in inputs}
-    if "activation" in values and any(_role(quantity.paper, n) in ACTIVATION_ROLES for n in inputs):
+    if "activation" in values and any(_from_activation(quantity.paper, n) for n in inputs):
         kept["activation"] = values["activation"]
     return kept

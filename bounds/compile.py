@@ -6,7 +6,6 @@ inlined and equal subexpressions shared, so ``gamma`` is computed once however o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -14,44 +13,23 @@ import sympy
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 
+from bounds.averages import Average
 from bounds.errors import TheoryError
-from bounds.forms import EndpointMax, Largest
+from bounds.forms import EndpointMax, GaussianMean, Largest, Phi, Written
 from bounds.model import Paper, Quantity
+from bounds.tape import RAW, Tape
 
 _RELATIONS = {">": "gt", ">=": "ge", "<": "lt", "<=": "le"}
-
-
-@dataclass(frozen=True)
-class Tape:
-    """Operations in order; operation k writes register k.
-
-    Attributes:
-        steps: Tuples (operation, registers read, payload).
-        inputs: The parameter names read.
-        outputs: The registers of the results.
-        frees: For each step, the registers no later step reads: arrays are released early.
-    """
-
-    steps: tuple[tuple[str, tuple[int, ...], Any], ...]
-    inputs: frozenset[str]
-    outputs: tuple[int, ...]
-    frees: tuple[tuple[int, ...], ...]
-
-    def run(self, ops: Any, values: dict[str, Any]) -> tuple[Any, ...]:
-        """Run in the arithmetic ``ops`` with ``values`` already converted by it."""
-        registers: list[Any] = [None] * len(self.steps)
-        for k, (name, args, payload) in enumerate(self.steps):
-            if name == "input":
-                registers[k] = values[payload]
-            elif payload is None:
-                registers[k] = getattr(ops, name)(*[registers[a] for a in args])
-            elif name == "call":
-                registers[k] = payload(ops, *[registers[a] for a in args])
-            else:
-                registers[k] = getattr(ops, name)(*[registers[a] for a in args], payload)
-            for dead in self.frees[k]:
-                registers[dead] = None
-        return tuple(registers[o] for o in self.outputs)
+_FUNCTIONS = {
+    "Largest": "maximum",
+    "Max": "maximum",
+    "Min": "minimum",
+    "ceiling": "ceiling",
+    "Abs": "absolute",
+    "exp": "exp",
+    "erf": "erf",
+    "factorial": "factorial",
+}
 
 
 @lru_cache(maxsize=4096)
@@ -83,8 +61,9 @@ def compile_expressions(
     for a, k in last.items():
         if a not in outputs:
             frees[k].append(a)
-    inputs = frozenset(payload for name, _, payload in builder.steps if name == "input")
-    return Tape(tuple(builder.steps), inputs, outputs, tuple(map(tuple, frees)))
+    raw = frozenset(payload for name, _, payload in builder.steps if name == RAW)
+    inputs = raw | {payload for name, _, payload in builder.steps if name == "input"}
+    return Tape(tuple(builder.steps), inputs, outputs, tuple(map(tuple, frees)), raw)
 
 
 def formula_of(quantity: Quantity) -> Any:
@@ -160,6 +139,8 @@ class _Builder:
         quantity = self.lookup(e.name)
         if quantity is None:
             parameter = self.paper.parameters.get(e.name)
+            if parameter is not None and parameter.kind != "number":
+                return self.raw(e.name)
             if parameter is not None and e.name in self.symbolic and parameter.default is not None:
                 return self.node(parameter.default.value)
             return self.emit("input", (), e.name, integral=bool(parameter and parameter.domain.integer))
@@ -220,17 +201,29 @@ class _Builder:
             return self._piecewise(e)
         if isinstance(e, sympy.log):
             return self._logarithm(e)
-        name = {
-            "Largest": "maximum",
-            "Max": "maximum",
-            "Min": "minimum",
-            "ceiling": "ceiling",
-            "Abs": "absolute",
-            "exp": "exp",
-        }.get(e.func.__name__)
+        if isinstance(e, GaussianMean):
+            names = tuple(sorted(s.name for s in e.free_symbols))
+            return self.emit("gaussian", tuple(self.raw(n) for n in names), Average(e.args[0], names))
+        if isinstance(e, Phi):
+            activation, argument, order = e.args if len(e.args) > 2 else (*e.args, 0)
+            return self.emit("activation", (self.raw(activation.name), self.node(argument)), int(order))
+        if isinstance(e, sympy.LambertW):
+            return self._lambert(e)
+        name = _FUNCTIONS.get(e.func.__name__)
         if name is None:
             raise TheoryError(f"no arithmetic for {e.func.__name__} in {e}")
         return self.emit(name, tuple(self.node(a) for a in e.args))
+
+    def raw(self, name: str) -> int:
+        """A register with a value as it was given."""
+        if name not in self.paper.parameters or name in self.symbolic:
+            raise TheoryError(f"{name}: a Gaussian mean depends on parameters only")
+        return self.emit(RAW, (), name)
+
+    def _lambert(self, e: Any) -> int:
+        if e.args[1:] != (-1,):
+            raise TheoryError(f"no arithmetic for {e}: only the branch -1 is needed")
+        return self.emit("lower_lambert", (self.node(e.args[0]),))
 
     def _logarithm(self, e: Any) -> int:
         (arg,) = e.args
@@ -269,6 +262,6 @@ class _Builder:
             return Largest(*map(self.written_out, e.ends))
         if isinstance(e, sympy.Sum):
             return sympy.Sum(self.written_out(e.function), e.limits[0])
-        if not e.args:
+        if isinstance(e, Written) or not e.args:
             return e
         return e.func(*map(self.written_out, e.args))

@@ -9,11 +9,11 @@ from typing import Any
 from bounds.assumptions import Checked, Judged, check, holds, require_defined
 from bounds.ball import to_ball
 from bounds.binding import Binding, bind
-from bounds.compile import Tape
 from bounds.enclosure import Enclosure
 from bounds.errors import NotApplicable
 from bounds.model import Default, Quantity
 from bounds.numeric import enclose, floats, logarithm, pointwise
+from bounds.tape import Tape
 
 
 @dataclass(frozen=True)

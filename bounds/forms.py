@@ -83,3 +83,68 @@ def at_most(a: Any, b: Any) -> sympy.Rel:
 def above(a: Any, b: Any) -> sympy.Rel:
     """``a > b`` as written."""
     return sympy.Gt(a, b, evaluate=False)
+
+
+GAUSSIAN = sympy.Symbol("z", real=True)
+"""The standard normal variable of a ``GaussianMean``; the variable of every activation."""
+
+
+class Phi(sympy.Function):
+    """``Phi(activation, argument, k)``: the k-th derivative of the activation named by a parameter, at an argument."""
+
+    def _print_as(self, name: str, argument: str) -> str:
+        return f"{name}{chr(39) * int(self.args[2]) if len(self.args) > 2 else ''}{argument}"
+
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        inner = rf"\left({printer._print(self.args[1])}\right)"
+        if exp is None:
+            return self._print_as(printer._print(self.args[0]), inner)
+        return rf"{{{self._print_as(printer._print(self.args[0]), inner)}}}^{{{exp}}}"
+
+    def _pretty(self, printer: Any) -> prettyForm:
+        argument = prettyForm(*printer._print(self.args[1]).parens())
+        head = self._print_as(self.args[0].name, "")
+        return prettyForm(*argument.left(head), binding=prettyForm.FUNC)
+
+
+class GaussianMean(sympy.Expr):
+    """``GaussianMean(body)``: the mean of ``body`` over ``GAUSSIAN``, a standard normal variable."""
+
+    def __new__(cls, body: Any, z: Any = GAUSSIAN) -> GaussianMean:
+        """Build the node; ``z`` is there for SymPy, which rebuilds a node from its arguments."""
+        return sympy.Expr.__new__(cls, sympy.sympify(body), z)
+
+    @property
+    def free_symbols(self) -> set[sympy.Symbol]:
+        """The free symbols, without the normal variable."""
+        return self.args[0].free_symbols - {self.args[1]}
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\mathbb{{E}}_{{z}}\left[{printer._print(self.args[0])}\right]"
+
+    def _pretty(self, printer: Any) -> prettyForm:
+        return prettyForm(
+            *prettyForm(*printer._print(self.args[0]).parens("[", "]")).left("E_z "), binding=prettyForm.ATOM
+        )
+
+
+class Written(sympy.Expr):
+    r"""A formula in arrays, for display only: its quantity evaluates it by an ``algorithm``.
+
+    ``Written(r"\sigma_1/\sigma_K", "σ₁/σ_K", singular_values)``: LaTeX, plain Unicode, and the symbols it depends on.
+    """
+
+    def __new__(cls, latex: Any, glyph: Any, *symbols: Any) -> Written:
+        """Build the node from two texts and symbols."""
+        return sympy.Expr.__new__(cls, sympy.Symbol(str(latex)), sympy.Symbol(str(glyph)), *symbols)
+
+    @property
+    def free_symbols(self) -> set[sympy.Symbol]:
+        """The symbols it depends on."""
+        return set(self.args[2:])
+
+    def _latex(self, printer: Any) -> str:
+        return str(self.args[0].name)
+
+    def _pretty(self, printer: Any) -> prettyForm:
+        return prettyForm(self.args[1].name)

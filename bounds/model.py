@@ -6,8 +6,9 @@ other quantities of the same paper; an applied function ``h(L + 1)`` is the quan
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,43 +17,50 @@ from sympy.core.function import AppliedUndef
 
 from bounds.errors import TheoryError
 from bounds.terms import (
-    COUNT as COUNT,
+    COUNT,
+    NONNEGATIVE,
+    POSITIVE,
+    REAL,
+    UNIT_OPEN,
+    Condition,
+    Default,
+    Demonstration,
+    Domain,
+    Erratum,
+    Given,
+    HiddenConstant,
+    Parameter,
+    Scenario,
+    Source,
+    built,
+    defer,
+    is_thunk,
 )
-from bounds.terms import (
-    NONNEGATIVE as NONNEGATIVE,
-)
-from bounds.terms import (
-    POSITIVE as POSITIVE,
-)
-from bounds.terms import (
-    REAL as REAL,
-)
-from bounds.terms import (
-    UNIT_OPEN as UNIT_OPEN,
-)
-from bounds.terms import (
-    Condition as Condition,
-)
-from bounds.terms import (
-    Default as Default,
-)
-from bounds.terms import (
-    Domain as Domain,
-)
-from bounds.terms import (
-    HiddenConstant as HiddenConstant,
-)
-from bounds.terms import (
-    Parameter as Parameter,
-)
-from bounds.terms import (
-    Source as Source,
-)
+
+__all__ = [
+    "COUNT",
+    "NONNEGATIVE",
+    "POSITIVE",
+    "REAL",
+    "UNIT_OPEN",
+    "Condition",
+    "Default",
+    "Demonstration",
+    "Domain",
+    "Erratum",
+    "Given",
+    "HiddenConstant",
+    "Paper",
+    "Parameter",
+    "Quantity",
+    "Scenario",
+    "Source",
+]
 
 SIDES = ("upper", "lower", "equal", "requires")
 DIRECTIONS = ("at_least", "at_most", None)
 STATUSES = ("printed", "proved", "derived")
-KINDS = ("wrong", "gap", "slip", "loose")
+QUESTIONS = ("", "width", "samples", "step_size", "iterations")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +70,7 @@ class Quantity:
     Attributes:
         name: The key within its paper (``c_H``).
         latex: Its symbol.
-        expression: The formula, in SymPy.
+        expression: The formula, in SymPy, or a function that builds it when it is first asked for.
         side: ``upper``, ``lower``, ``equal`` or ``requires``.
         source: Where it stands.
         status: ``printed``, ``proved`` or ``derived``.
@@ -79,6 +87,11 @@ class Quantity:
             any arithmetic; a contract test compares it with the expression.
         conditions: For a ``requires`` quantity that solves for ``unknown``: all that must hold.
         unknown: The parameter solved for.
+        side_conditions: What ``required_width`` adds: the further requirements of the lemmas that the theorem rests on.
+        answers: The question whose answer it is: one of ``QUESTIONS``, or "".
+        orders: Parameter -> the exponent that the paper states, up to logarithms, where the parameter grows (or falls
+            to 0, for one in (0, 1)).
+        signed: Whether the value may be negative.
         statement: LaTeX of what the formula bounds, when that is more than the symbol.
         glyph: The symbol in plain Unicode.
         measured_by: What measures it on a network, in words.
@@ -104,6 +117,10 @@ class Quantity:
     algorithm: Callable[..., Any] | None = field(default=None, compare=False)
     conditions: tuple[Condition, ...] = ()
     unknown: str = ""
+    side_conditions: tuple[Condition, ...] = ()
+    answers: str = ""
+    orders: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    signed: bool = False
     statement: str = ""
     glyph: str = ""
     measured_by: str = ""
@@ -115,6 +132,16 @@ class Quantity:
             raise TheoryError(f"{self.key}: side {self.side!r}, direction {self.direction!r}, status {self.status!r}")
         if (self.side == "requires") != (self.direction is not None):
             raise TheoryError(f"{self.key}: a requirement, and only a requirement, has a direction")
+        if self.answers not in QUESTIONS:
+            raise TheoryError(f"{self.key}: answers {self.answers!r} must be one of {', '.join(QUESTIONS)}")
+        if is_thunk(self.expression):
+            defer(self, "expression")
+
+    def __getattr__(self, name: str) -> Any:
+        expression = built(self, name, "expression")
+        if self.paper is not None:
+            self.paper.validate(self)
+        return expression
 
     @property
     def key(self) -> str:
@@ -155,47 +182,9 @@ class Quantity:
         return f"${self.to_latex()}$"
 
 
-@dataclass(frozen=True)
-class Demonstration:
-    """What running an erratum's demonstration showed."""
-
-    confirmed: bool
-    observed: str
-    numbers: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class Erratum:
-    """A place where the printed statement and its proof (or the truth) differ.
-
-    Attributes:
-        name: ``B1``.
-        source: The location.
-        printed: What is printed (LaTeX or a quantity's name).
-        proved: What holds instead.
-        text: Why, in a sentence or two.
-        kind: ``wrong``, ``gap``, ``slip`` or ``loose``.
-        quantities: The names of the quantities concerned, printed first.
-        demonstrate: Runs the demonstration.
-    """
-
-    name: str
-    source: Source
-    printed: str
-    proved: str
-    text: str
-    kind: str
-    demonstrate: Callable[[], Demonstration]
-    quantities: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise TheoryError(f"erratum {self.name}: kind {self.kind!r} must be one of {', '.join(KINDS)}")
-
-
 @dataclass(frozen=True, eq=False)
 class Paper:
-    """A paper: its parameters, quantities and errata; construction checks that every formula is closed.
+    """A paper: its parameters, quantities and errata; every formula is checked to be closed when it is built.
 
     Attributes:
         key: The citation key.
@@ -206,7 +195,9 @@ class Paper:
         assumptions: What all its results need.
         errata: Where print and proof differ.
         proved: Symbol -> the quantity it stands for in other formulas, when not the one of that name.
-        layers_offset: The paper's L minus the number of hidden layers; None where its network has a fixed depth.
+        layers_offset: The paper's L minus the number of hidden layers; None where its network has one hidden layer.
+        scenarios: The paper's experiments as named parameter values.
+        from_data: Parameter -> function (X, y, values) giving its number for a data set, and its origin in words.
     """
 
     key: str
@@ -222,16 +213,26 @@ class Paper:
     errata: tuple[Erratum, ...] = ()
     proved: Mapping[str, str] = field(default_factory=dict)
     layers_offset: int | None = 0
+    scenarios: tuple[Scenario, ...] = ()
+    from_data: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        bound = {name: replace(q, paper=self) for name, q in self.quantities.items()}
+        bound = {name: copy.copy(q) for name, q in self.quantities.items()}
         object.__setattr__(self, "quantities", bound)
         for quantity in bound.values():
-            self._validate(quantity)
+            object.__setattr__(quantity, "paper", self)
+            if "expression" in quantity.__dict__:  # the others are checked when they are built
+                self.validate(quantity)
 
-    def _validate(self, quantity: Quantity) -> None:
+    def validate(self, quantity: Quantity) -> None:
+        """Refuse a formula with a symbol that is neither a parameter nor hidden nor a quantity.
+
+        Raises:
+            TheoryError: A symbol is unknown, or a parameter undocumented.
+        """
         known = set(self.parameters) | set(self.quantities) | {c.name for c in quantity.hidden} | set(self.proved)
-        formulas = [quantity.expression, *(c.relation for c in (*quantity.conditions, *quantity.assumptions))]
+        conditions = (*quantity.conditions, *quantity.assumptions, *quantity.side_conditions)
+        formulas = [quantity.expression, *(c.relation for c in conditions if "relation" in c.__dict__)]
         for formula in formulas:
             expression = sympy.sympify(formula) if formula is not None else sympy.S.Zero
             used = {s.name for s in expression.free_symbols} | {f.func.__name__ for f in expression.atoms(AppliedUndef)}

@@ -9,10 +9,11 @@ import numpy as np
 
 from bounds.arithmetic.float64 import Float64
 from bounds.ball import MAX_BITS, precision, to_ball
-from bounds.binding import Binding, show
-from bounds.compile import Tape
+from bounds.binding import Binding
 from bounds.enclosure import Enclosure
 from bounds.errors import TheoryError
+from bounds.tape import RAW, Tape
+from bounds.values import show
 
 BLOCK = 1 << 14
 """Points evaluated at a time: some forty arrays of this size stay in the second-level cache."""
@@ -21,13 +22,10 @@ BLOCK = 1 << 14
 def floats(tape: Tape, binding: Binding) -> Any:
     """float64 values; points where cancellation is detected are done again in ball arithmetic."""
     ops = Float64()
-    inputs = {n: ops.convert(v) for n, v in binding.values.items() if n in tape.inputs}
-    shape = np.broadcast_shapes(*[np.shape(v) for v in inputs.values()]) if inputs else ()
+    inputs = tape.load(ops, binding.values)
+    shape = np.broadcast_shapes(*[v.shape for v in inputs.values() if isinstance(v, np.ndarray)])
     if not shape:
-        value, doubtful = _run(tape, ops, inputs)
-        if not (doubtful or np.isnan(value)):
-            return float(value)
-        return float(enclose(tape, {n: binding.values[n] for n in inputs}))
+        return _float(tape, ops, inputs, binding)
     size = int(np.prod(shape))
     flat = {n: np.broadcast_to(v, shape).reshape(-1) if np.ndim(v) else v for n, v in inputs.items()}
     out = np.empty(size)
@@ -35,12 +33,27 @@ def floats(tape: Tape, binding: Binding) -> Any:
         block = {n: v[start : start + BLOCK] if np.ndim(v) else v for n, v in flat.items()}
         out[start : start + BLOCK], doubtful = _run(tape, ops, block)
         for k in np.flatnonzero(np.broadcast_to(doubtful, out[start : start + BLOCK].shape)):
-            point = {n: v[k] if np.ndim(v) else binding.values[n] for n, v in block.items()}
-            out[start + k] = _midpoint(tape, point)
+            out[start + k] = _midpoint(tape, _point(tape, flat, binding, start + int(k)))
     return out.reshape(shape)
 
 
-def _run(tape: Tape, ops: Float64, inputs: dict[str, Any]) -> tuple[Any, Any]:
+def _point(tape: Tape, flat: dict[Any, Any], binding: Binding, k: int) -> dict[str, Any]:
+    """The inputs at one of the points, exact where they do not vary."""
+    columns = {n: flat[n] if n in flat else flat[RAW, n] for n in tape.inputs}
+    return {n: v[k] if np.ndim(v) else binding.values[n] for n, v in columns.items()}
+
+
+def _float(tape: Tape, ops: Float64, inputs: dict[Any, Any], binding: Binding) -> Any:
+    """One point: a float, or the array of a matrix-valued quantity."""
+    value, doubtful = _run(tape, ops, inputs)
+    if np.ndim(value):
+        return value
+    if not (doubtful or np.isnan(value)):
+        return float(value)
+    return float(enclose(tape, {n: binding.values[n] for n in tape.inputs}))
+
+
+def _run(tape: Tape, ops: Float64, inputs: dict[Any, Any]) -> tuple[Any, Any]:
     ops.doubtful = False
     with np.errstate(all="ignore"):
         (value,) = tape.run(ops, inputs)
@@ -67,10 +80,12 @@ def enclose(tape: Tape, point: dict[str, Any]) -> Enclosure:
     while bits <= MAX_BITS:
         with precision(bits):
             try:
-                (ball,) = tape.run(ops, {n: ops.convert(v) for n, v in point.items() if n in tape.inputs})
+                (ball,) = tape.run(ops, tape.load(ops, point))
             except Undecided:
                 bits *= 2
                 continue
+            if isinstance(ball, np.ndarray):
+                return np.vectorize(Enclosure, otypes=[object])(ball)
             if ball.is_nan():
                 break
             if ball.is_exact() or ball.rad() < abs(ball.mid()) * to_ball(10) ** -20:
@@ -89,7 +104,7 @@ def _round_ties(tape: Tape, point: dict[str, Any], wide: Enclosure) -> Enclosure
 
     ops = Exact()
     try:
-        (exact,) = tape.run(ops, {n: ops.convert(v) for n, v in point.items() if n in tape.inputs})
+        (exact,) = tape.run(ops, tape.load(ops, point))
     except TheoryError:
         return wide
     return Enclosure(Ball().convert(exact))
@@ -106,7 +121,7 @@ def logarithm(tape: Tape, binding: Binding, value: Any) -> Any:
 
     ops = Logarithmic()
     with np.errstate(all="ignore"):
-        (signed,) = tape.run(ops, {n: ops.convert(v) for n, v in binding.values.items() if n in tape.inputs})
+        (signed,) = tape.run(ops, tape.load(ops, binding.values))
     merged = np.where(inside, plain, np.broadcast_to(signed.log10, np.shape(value)))
     return merged if merged.ndim else float(merged)
 

@@ -13,9 +13,9 @@ from bounds.arithmetic.logarithmic import Logarithmic, Signed
 from bounds.assumptions import decide
 from bounds.ball import decimal, precision, to_ball
 from bounds.binding import Binding
-from bounds.compile import Tape
 from bounds.errors import TheoryError
 from bounds.model import Condition, Paper
+from bounds.tape import Tape
 
 DENSE = 1024
 """Every integer up to here is scanned."""
@@ -33,7 +33,7 @@ def log10(n: int) -> float:
 def truth(tape: Tape, binding: Binding, unknown: str, exponents: np.ndarray) -> np.ndarray:
     """Whether the condition holds at widths 10^exponents, in the logarithmic domain."""
     ops = Logarithmic()
-    inputs = {n: ops.convert(v) for n, v in binding.values.items() if n in tape.inputs}
+    inputs = tape.load(ops, binding.values)
     inputs[unknown] = Signed(np.ones_like(exponents), exponents * math.log(10))
     with np.errstate(all="ignore"):
         return np.broadcast_to(tape.run(ops, inputs)[0], exponents.shape)
@@ -130,7 +130,7 @@ def refine(condition: Condition, paper: Paper, binding: Binding, unknown: str, n
 
         def margin(m: int) -> Any:
             values = inputs_at(tape, binding, unknown, m)
-            left, right = tape.run(ops, {n: ops.convert(v) for n, v in values.items()})
+            left, right = tape.run(ops, tape.load(ops, values))
             return (left - right).mid()
 
         before, now = near, near + max(near >> 44, 1)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bounds.binding import DEFAULT_ACTIVATION, show
+from bounds.binding import DEFAULT_ACTIVATION
 from bounds.display import to_unicode, tree
 from bounds.model import Default, Erratum, Paper, Quantity
 from bounds.registry import papers
+from bounds.values import show
 from bounds.views import json_value, status
 
 

@@ -1,10 +1,35 @@
-"""The terms in which a paper is stated: ranges, parameters, hidden constants, sources, conditions."""
+"""The terms in which a paper is stated: ranges, parameters, hidden constants, sources, conditions, errata."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+from bounds.errors import TheoryError
+
+PARAMETER_KINDS = ("number", "activation", "vector", "matrix")
+ERRATUM_KINDS = ("wrong", "gap", "slip", "loose")
+
+
+def is_thunk(formula: Any) -> bool:
+    """Whether a formula is given as a function that builds it, so that importing a paper builds none."""
+    return callable(formula) and not hasattr(formula, "free_symbols")
+
+
+def defer(record: Any, field: str) -> None:
+    """Set aside the thunk in a frozen record's ``field``, which ``built`` fills in when it is first read."""
+    object.__setattr__(record, "_thunk", record.__dict__.pop(field))
+
+
+def built(record: Any, name: str, field: str) -> Any:
+    """``__getattr__`` of a record with a deferred ``field``."""
+    if name != field or "_thunk" not in record.__dict__:
+        raise AttributeError(f"{type(record).__name__} has no attribute {name!r}")
+    value = record.__dict__["_thunk"]()
+    object.__setattr__(record, field, value)
+    return value
 
 
 @dataclass(frozen=True)
@@ -52,6 +77,8 @@ class Parameter:
         glyph: The same in plain Unicode, for terminals.
         default: The value that commands assume when none is given, with its origin.
         optional: Needed by assumptions only, never by a formula.
+        kind: ``number``; ``activation`` (a name, expression or ``Activation``); ``vector`` or ``matrix`` (an array as
+            one value).
     """
 
     name: str
@@ -62,6 +89,11 @@ class Parameter:
     glyph: str = ""
     default: Default | None = None
     optional: bool = False
+    kind: str = "number"
+
+    def __post_init__(self) -> None:
+        if self.kind not in PARAMETER_KINDS:
+            raise TheoryError(f"{self.name}: kind {self.kind!r} must be one of {', '.join(PARAMETER_KINDS)}")
 
 
 @dataclass(frozen=True)
@@ -92,13 +124,76 @@ class Condition:
     Attributes:
         name: Short name, for example ``Assumption 1``.
         text: What must hold, in words.
-        relation: The SymPy relation, or None when only the user or a measurement can tell.
+        relation: The SymPy relation or a function that builds it, or None when only the user or a measurement can tell.
         remedy: What to do when it fails.
         essential: The formula is undefined where the relation is false (as opposed to unproved).
     """
 
     name: str
     text: str
-    relation: Any = None
+    relation: Any = field(default_factory=lambda: None)  # no class attribute: ``__getattr__`` builds what is deferred
     remedy: str = ""
     essential: bool = False
+
+    def __post_init__(self) -> None:
+        if is_thunk(self.relation):
+            defer(self, "relation")
+
+    def __getattr__(self, name: str) -> Any:
+        return built(self, name, "relation")
+
+
+@dataclass(frozen=True)
+class Given:
+    """A value of a scenario: for a role (``width``) or a letter of the scenario's paper, and where it comes from."""
+
+    name: str
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A named set of parameter values: an experiment of a paper, or a network people know."""
+
+    name: str
+    text: str
+    values: tuple[Given, ...]
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What running an erratum's demonstration showed."""
+
+    confirmed: bool
+    observed: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Erratum:
+    """A place where the printed statement and its proof (or the truth) differ.
+
+    Attributes:
+        name: ``B1``.
+        source: The location.
+        printed: What is printed (LaTeX or a quantity's name).
+        proved: What holds instead.
+        text: Why, in a sentence or two.
+        kind: ``wrong``, ``gap``, ``slip`` or ``loose``.
+        quantities: The names of the quantities concerned, printed first.
+        demonstrate: Runs the demonstration.
+    """
+
+    name: str
+    source: Source
+    printed: str
+    proved: str
+    text: str
+    kind: str
+    demonstrate: Callable[[], Demonstration]
+    quantities: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in ERRATUM_KINDS:
+            raise TheoryError(f"erratum {self.name}: kind {self.kind!r} must be one of {', '.join(ERRATUM_KINDS)}")

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from bounds.ball import decimal
-from bounds.binding import show
 from bounds.display import SIGNS
 from bounds.enclosure import Enclosure
 from bounds.evaluate import Evaluation
@@ -17,6 +16,7 @@ from bounds.model import Default, Quantity
 from bounds.registry import errata, papers, quantities
 from bounds.solve import Solution
 from bounds.tables import Table, figures
+from bounds.values import show
 
 GLYPH = {r"\le": "<=", r"\ge": ">=", "=": "="}
 

@@ -18,7 +18,8 @@ from generic import defined, leaves, point_for
 
 import bounds
 from bounds import display, showing, tables, views
-from bounds.model import DIRECTIONS, KINDS, SIDES, STATUSES, Domain
+from bounds.model import DIRECTIONS, SIDES, STATUSES, Domain
+from bounds.terms import ERRATUM_KINDS
 
 QUANTITIES = [q for q in bounds.quantities() if not q.conditions]
 every_quantity = pytest.mark.parametrize("q", bounds.quantities(), ids=lambda q: q.key)
@@ -139,7 +140,7 @@ def test_errata_resolve(paper):
     for e in paper.errata:
         assert e.source.paper == paper.key
         assert all((e.text, e.printed, e.proved, e.source.place))
-        assert e.kind in KINDS
+        assert e.kind in ERRATUM_KINDS
         assert set(e.quantities) <= set(paper.quantities)
     listed = json.loads(tables.dumps(views.errata_list(paper.key, False)))
     assert [e["erratum"] for e in listed] == [e.name for e in paper.errata]

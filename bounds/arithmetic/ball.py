@@ -109,3 +109,29 @@ class Ball(Scalars):
             raise Undecided(f"{n.str(12)} is not one integer")
         for digit in bin(int(whole))[2:] if whole > 0 else "":
             yield digit == "1"
+
+    def erf(self, a: Any) -> Any:
+        """The error function."""
+        return a.erf()
+
+    def factorial(self, a: Any) -> Any:
+        """``a!``."""
+        return a.fac()
+
+    def lower_lambert(self, a: Any) -> Any:
+        """``W_{-1}(a)``."""
+        return a.lambertw(-1)
+
+    def gaussian(self, *values: Any) -> Any:
+        """A mean over a standard normal variable, of given values."""
+        from flint import ctx
+
+        *given, average = values
+        return average.enclosure(tuple(given), ctx.prec)
+
+    def activation(self, phi: Any, a: Any, order: int) -> Any:
+        """The activation's derivative of an order."""
+        from bounds.arb_eval import compiled
+        from bounds.canonical import canonical
+
+        return compiled(canonical(phi.derivative(order)))(a)

@@ -89,3 +89,29 @@ class Exact(Scalars):
         """The binary digits of an integer, the highest first."""
         for digit in bin(int(n))[2:] if n > 0 else "":
             yield digit == "1"
+
+    def erf(self, a: Any) -> Any:
+        """The error function."""
+        return sympy.erf(a)
+
+    def factorial(self, a: Any) -> Any:
+        """``a!``."""
+        return sympy.factorial(a)
+
+    def lower_lambert(self, a: Any) -> Any:
+        """``W_{-1}(a)``: never an exact number worth having."""
+        raise Undecided(f"W_-1({a}) has no exact value")
+
+    def gaussian(self, *values: Any) -> Any:
+        """A mean over a standard normal variable, where a closed form is known."""
+        *given, average = values
+        found = average.exact(tuple(given))
+        if found is None:
+            raise Undecided("a Gaussian mean without closed form")
+        return found
+
+    def activation(self, phi: Any, a: Any, order: int) -> Any:
+        """The activation's derivative of an order."""
+        from bounds.expressions import Z
+
+        return phi.derivative(order).subs(Z, a)

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from bounds.arithmetic import special
 from bounds.arithmetic.operators import Operators
+from bounds.averages import compiled_derivative
 
 LOSS = 2.0**-8
 """A sum smaller than this fraction of its terms has lost digits: its points are done again in ball arithmetic."""
@@ -117,3 +119,26 @@ class Float64(Operators):
         whole = np.asarray(n).astype(np.int64)
         for k in range(int(whole.max()).bit_length() - 1, -1, -1):
             yield (whole >> k) & 1 == 1
+
+    def erf(self, a: Any) -> Any:
+        """The error function."""
+        return special.erf(a)
+
+    def factorial(self, a: Any) -> Any:
+        """``a!`` for non-negative integers."""
+        return special.factorial(a)
+
+    def lower_lambert(self, a: Any) -> Any:
+        """``W_{-1}(a)`` for a in [-1/e, 0); nan elsewhere."""
+        excess = -np.log(-a) - 1
+        self.doubtful = self.doubtful | ((excess < special.BRANCH_POINT) & (excess > -special.BRANCH_POINT))
+        return -special.lower_lambert(excess)
+
+    def gaussian(self, *values: Any) -> Any:
+        """A mean over a standard normal variable, of given values."""
+        *given, average = values
+        return average.values(tuple(given))
+
+    def activation(self, phi: Any, a: Any, order: int) -> Any:
+        """The activation's derivative of an order."""
+        return compiled_derivative(phi, order)(a)

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bounds.arithmetic import special
+from bounds.averages import compiled_derivative
+
 
 class Signed(NamedTuple):
     """A real number as its sign (-1, 0, 1) and the natural logarithm of its size (``-inf`` for zero)."""
@@ -173,3 +176,24 @@ class Logarithmic:
         whole = np.asarray(np.rint(self.value(n))).astype(np.int64)
         for k in range(int(whole.max()).bit_length() - 1, -1, -1):
             yield (whole >> k) & 1 == 1
+
+    def erf(self, a: Signed) -> Signed:
+        """The error function."""
+        return self._from(special.erf(self.value(a)))
+
+    def factorial(self, a: Signed) -> Signed:
+        """``a!`` for non-negative integers."""
+        return Signed(np.ones_like(a.ln), special.log_factorial(np.rint(self.value(a))))
+
+    def lower_lambert(self, a: Signed) -> Signed:
+        """``W_{-1}(a)`` for a in [-1/e, 0): below the range of floats too."""
+        return Signed(-np.ones_like(a.ln), np.log(special.lower_lambert(np.where(a.sign < 0, -a.ln - 1, np.nan))))
+
+    def gaussian(self, *values: Any) -> Signed:
+        """A mean over a standard normal variable, of given values."""
+        *given, average = values
+        return self._from(average.values(tuple(given)))
+
+    def activation(self, phi: Any, a: Signed, order: int) -> Signed:
+        """The activation's derivative of an order."""
+        return self._from(compiled_derivative(phi, order)(self.value(a)))
