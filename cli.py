@@ -113,8 +113,10 @@ def eval_(ctx: click.Context, key: str, certified: bool, style: str | None, **op
     """Evaluate a quantity; missing values take the defaults, which are listed."""
     from bounds import registry, views
     from bounds.evaluate import evaluate_at, result_at
+    from bounds.naming import translate
 
-    q, values = registry.quantity(key), model_values(ctx, options)
+    q = registry.quantity(key)
+    values = translate([q.paper], model_values(ctx, options))[q.paper.key]
     if certified:
         ball = evaluate_at(q, values, certified=True, defaults=True)
         emit(style, lambda: views.enclosure_table(q, ball), lambda: {"quantity": q.key, **ball.to_dict()})
@@ -123,9 +125,15 @@ def eval_(ctx: click.Context, key: str, certified: bool, style: str | None, **op
     emit(style, lambda: views.evaluation_table([found]), lambda: views.evaluation_dict(found))
 
 
+def across_options(command: Any) -> Any:
+    """What the commands that ask every paper share."""
+    text = "The same number of hidden layers in every paper's own L."
+    command = click.option("--hidden-layers", type=click.IntRange(1), help=text)(command)
+    return click.option("--paper", "only", multiple=True, help="Only this paper (may be repeated).")(command)
+
+
 @app.command("required-width", cls=ModelCommand, context_settings=LOOSE)
-@click.option("--paper", "only", multiple=True, help="Only this paper (may be repeated).")
-@click.option("--hidden-layers", type=int, help="The same number of hidden layers in every paper's own L.")
+@across_options
 @table_options
 @click.pass_context
 def required_width(
@@ -134,26 +142,31 @@ def required_width(
     """The least width that each theorem asks for; works with nothing given."""
     from bounds import across, views
 
-    solutions = across.required_widths(only, model_values(ctx, options), hidden_layers)
+    solutions = across.required_widths(across.Question(only, model_values(ctx, options), hidden_layers))
     emit(style, lambda: views.width_table(solutions), lambda: views.width_dict(solutions))
 
 
-def _across(name: str, text: str) -> None:
-    """Add a command that evaluates the quantity ``name`` of every paper that has it."""
+def _across(answers: str, name: str, text: str) -> None:
+    """Add a command that evaluates what every theorem answers to a question."""
 
-    @app.command(name.replace("_", "-"), cls=ModelCommand, context_settings=LOOSE, help=text)
-    @click.option("--paper", "only", multiple=True, help="Only this paper (may be repeated).")
+    @app.command(name, cls=ModelCommand, context_settings=LOOSE, help=text)
+    @across_options
     @table_options
     @click.pass_context
-    def command(ctx: click.Context, only: tuple[str, ...], style: str | None, **options: Any) -> None:
+    def command(
+        ctx: click.Context, only: tuple[str, ...], hidden_layers: int | None, style: str | None, **options: Any
+    ) -> None:
         from bounds import across, views
 
-        found = across.evaluate_everywhere(name, only, model_values(ctx, options))
+        question = across.Question(only, model_values(ctx, options), hidden_layers)
+        found = across.evaluate_everywhere(question, answers)
         emit(style, lambda: views.evaluation_table(found), lambda: [views.evaluation_dict(e) for e in found])
 
 
-_across("step_size", "The step size of each theorem; without --m, at the width that the theorem requires.")
-_across("iterations", "The steps until the target loss; without --m, at the width that the theorem requires.")
+_WIDE = "without a width, at the width that the theorem requires."
+_across("step_size", "step-size", f"The step size of each theorem; {_WIDE}")
+_across("iterations", "iterations", f"The steps until the target loss; {_WIDE}")
+_across("samples", "sample-complexity", "The number of samples that each theorem asks for.")
 
 
 def _need_empirics() -> None:

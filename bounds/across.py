@@ -3,64 +3,160 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from bounds.binding import relevant
-from bounds.errors import TheoryError
+from bounds.errors import NotApplicable, TheoryError
 from bounds.evaluate import Evaluation, result_at
-from bounds.model import Default, Paper
+from bounds.model import Default, Quantity
+from bounds.naming import meaning, translate
 from bounds.registry import paper as find_paper
 from bounds.registry import papers
-from bounds.solve import Solution, solve
+from bounds.solve import Solution, solve, without_answer
+
+NOUNS = {
+    "width": "required width",
+    "samples": "sample complexity",
+    "step_size": "step size",
+    "iterations": "iterations",
+}
 
 
-def _chosen(only: Sequence[str]) -> list[Paper]:
-    return [find_paper(k) for k in only] or list(papers().values())
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the papers, and what is known.
+
+    Attributes:
+        only: The papers asked; all when empty.
+        values: Letter, quantity, hidden constant or role -> value.
+        hidden_layers: The same number of hidden layers in every paper's own L.
+        fill: Paper -> name -> what to assume before the paper's defaults (from a data set or a scenario).
+    """
+
+    only: Sequence[str] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    hidden_layers: int | None = None
+    fill: Mapping[str, Mapping[str, Default]] = field(default_factory=dict)
 
 
-def with_depth(paper: Paper, values: Mapping[str, Any], hidden_layers: int | None) -> dict[str, Any]:
-    """``values`` with the paper's own L for a number of hidden layers."""
-    if hidden_layers is None:
-        return dict(values)
-    if "L" in values:
+def asked(question: Question, answers: str) -> list[Quantity]:
+    """The quantities that answer a question, of the papers asked.
+
+    Raises:
+        TheoryError: There is none.
+    """
+    chosen = [find_paper(k) for k in question.only] or list(papers().values())
+    found = [q for p in chosen for q in p.quantities.values() if q.answers == answers]
+    if not found:
+        raise TheoryError(f"{', '.join(p.key for p in chosen)} states no {NOUNS[answers]}")
+    return found
+
+
+def letters(question: Question, quantities: Sequence[Quantity]) -> dict[str, dict[str, Any]]:
+    """The values in the letters of each quantity's paper, by its key.
+
+    Raises:
+        TheoryError: A word is unknown or ambiguous, or no quantity depends on it.
+    """
+    if "L" in question.values and question.hidden_layers is not None:
         raise TheoryError("--L and --hidden-layers are both given: drop one of them")
-    if paper.layers_offset is None:
-        raise TheoryError(f"{paper.key} covers one hidden layer only")
-    return {**values, "L": hidden_layers + paper.layers_offset}
+    involved = list({q.paper.key: q.paper for q in quantities}.values())
+    named = translate(involved, question.values)
+    for paper in involved:
+        if question.hidden_layers is not None and paper.layers_offset is not None:
+            named[paper.key]["L"] = question.hidden_layers + paper.layers_offset
+    own = {q.key: relevant(q, named[q.paper.key]) for q in quantities}
+    for word in question.values:
+        if not any(meaning(q.paper, word) in {**own[q.key], **_for_width(q, named[q.paper.key])} for q in quantities):
+            raise TheoryError(f"nothing asked for depends on {word}: leave it out")
+    return own
 
 
-def required_widths(only: Sequence[str], values: Mapping[str, Any], hidden_layers: int | None = None) -> list[Solution]:
-    """The width that each paper's theorem asks for, with defaults for what is not given.
+def _for_width(quantity: Quantity, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of ``values`` that matter to the width at which ``quantity`` is evaluated when none is given."""
+    target = width_of(quantity)
+    return relevant(target, {n: v for n, v in values.items() if n != target.unknown}) if target else {}
+
+
+def width_of(quantity: Quantity) -> Quantity | None:
+    """The paper's required width, for a quantity that depends on a width."""
+    target = quantity.paper.quantities.get("required_width")
+    return target if target is not None and relevant(quantity, {target.unknown: 1}) else None
+
+
+def uncovered(question: Question, quantity: Quantity) -> str:
+    """Why a paper does not speak of the network asked about, or ""."""
+    paper, depth = quantity.paper, question.hidden_layers
+    if depth is not None and paper.layers_offset is None and depth != 1:
+        return f"{paper.key} covers one hidden layer only (asked: {depth})"
+    if depth is not None and paper.layers_offset is not None and "L" in paper.parameters:
+        least = paper.parameters["L"].domain.low
+        if depth + paper.layers_offset < least:
+            return f"{paper.key} needs at least {int(least) - paper.layers_offset} hidden layers (asked: {depth})"
+    given = question.values.get("activation")
+    if given is not None and paper.activation:
+        from bounds.activations import get
+
+        if get(given).name != paper.activation:
+            return f"{paper.key} covers {paper.activation} networks only (asked: {given})"
+    return ""
+
+
+def required_widths(question: Question) -> list[Solution]:
+    """The width that each theorem asks for, with defaults for what is not given.
 
     Raises:
         TheoryError: A value is wrong, or no paper asked for states a width.
     """
-    asked = [p for p in _chosen(only) if "required_width" in p.quantities]
-    if not asked:
-        raise TheoryError(f"{', '.join(only)} states no required width")
-    return [solve(p.quantities["required_width"], with_depth(p, values, hidden_layers)) for p in asked]
+    quantities = asked(question, "width")
+    own = letters(question, quantities)
+    return [_width(question, q, own[q.key]) for q in quantities]
 
 
-def evaluate_everywhere(name: str, only: Sequence[str], values: Mapping[str, Any]) -> list[Evaluation]:
-    """The quantity ``name`` of each paper that has it; a missing width is the one that the paper requires."""
-    asked = [p for p in _chosen(only) if name in p.quantities]
-    if not asked:
-        raise TheoryError(f"{', '.join(only)} has no {name}")
-    return [_at_required_width(p, name, values) for p in asked]
+def _width(question: Question, quantity: Quantity, values: Mapping[str, Any]) -> Solution:
+    if reason := uncovered(question, quantity):
+        return without_answer(quantity, reason)
+    try:
+        return solve(quantity, values, side=True, fill=question.fill.get(quantity.paper.key))
+    except NotApplicable as error:
+        return without_answer(quantity, str(error))
 
 
-def _at_required_width(paper: Paper, name: str, values: Mapping[str, Any]) -> Evaluation:
-    quantity, needs_width = paper.quantities[name], "m" in paper.parameters and "m" not in values
-    if not needs_width or "required_width" not in paper.quantities or set(values) & set(paper.quantities):
-        return result_at(quantity, values, defaults=True)
-    target = paper.quantities["required_width"]
-    known = set(target.parameters) | {"activation"}
-    solved = solve(target, {k: v for k, v in values.items() if k in known})
+def evaluate_everywhere(question: Question, answers: str) -> list[Evaluation]:
+    """The quantities that answer a question; a missing width is the one that the paper requires.
+
+    Raises:
+        TheoryError: A value is wrong, or no paper asked for answers.
+    """
+    quantities = asked(question, answers)
+    own = letters(question, quantities)
+    return [_evaluation(question, q, own[q.key]) for q in quantities]
+
+
+def _evaluation(question: Question, quantity: Quantity, values: Mapping[str, Any]) -> Evaluation:
+    if reason := uncovered(question, quantity):
+        return no_evaluation(quantity, reason)
+    try:
+        return _at_required_width(question, quantity, values)
+    except NotApplicable as error:
+        return no_evaluation(quantity, str(error))
+
+
+def no_evaluation(quantity: Quantity, reason: str) -> Evaluation:
+    """An ``Evaluation`` that says why there is none."""
+    return Evaluation(quantity, float("nan"), float("nan"), {}, {}, (), {}, (), reason)
+
+
+def _at_required_width(question: Question, quantity: Quantity, values: Mapping[str, Any]) -> Evaluation:
+    paper, fill = quantity.paper, dict(question.fill.get(quantity.paper.key, {}))
+    target = width_of(quantity)
+    if target is None or target.unknown in {*values, *fill} or set(values) & set(paper.quantities):
+        return result_at(quantity, values, defaults=True, fill=fill)
+    everything = translate([paper], {w: v for w, v in question.values.items() if meaning(paper, w)})[paper.key]
+    solved = solve(target, _for_width(quantity, {**everything, **values}), side=True, fill=fill)
     if solved.value is None:
-        raise TheoryError(f"{paper.key}: no width to use for m ({'; '.join(solved.reasons)}); give --m")
-    for_width = set(target.parameters) - set(relevant(quantity, dict.fromkeys(paper.parameters)))
-    own = {k: v for k, v in values.items() if k not in for_width}
-    found = result_at(quantity, {"m": solved.value, **own}, defaults=True)
+        reason = "; ".join(solved.reasons)
+        raise NotApplicable(f"{paper.key}: no width to use for {target.unknown} ({reason}); give --{target.unknown}")
     origin = f"the width that {target.key} asks for"
-    return replace(found, assumed={**found.assumed, "m": Default(solved.value, origin)})
+    return result_at(quantity, values, defaults=True, fill={**fill, target.unknown: Default(solved.value, origin)})

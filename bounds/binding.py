@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import sympy
@@ -62,6 +62,7 @@ def bind(
     defaults: bool = False,
     unknown: str = "",
     also: tuple[Any, ...] = (),
+    fill: Mapping[str, Default] | None = None,
 ) -> Binding:
     """Check ``values`` against what ``expressions`` need and fill in the rest.
 
@@ -73,6 +74,7 @@ def bind(
         defaults: Whether missing values take the paper's defaults; otherwise they are an error.
         unknown: A parameter that is solved for, hence neither given nor missing.
         also: Further expressions (assumptions) whose inputs may be given too.
+        fill: With ``defaults``: values to assume before the paper's own, from a data set or a scenario.
 
     Raises:
         TheoryError: A name is unknown, unused, missing, given twice over, or its value out of range.
@@ -84,7 +86,8 @@ def bind(
         raise TheoryError(f"{unknown} is what is solved for: leave it out")
     suppliers = _suppliers(paper, activation, numbers)
     given = frozenset(numbers) | frozenset(suppliers)
-    symbolic = _symbolic_defaults(paper, given) if defaults else frozenset()
+    fill = fill or {}
+    symbolic = _symbolic_defaults(paper, given | set(fill)) if defaults else frozenset()
     tape = compile_expressions(paper, expressions, given, top, symbolic)
     inputs = tape.inputs | (compile_expressions(paper, also, given, None, symbolic).inputs if also else frozenset())
     _refuse_unused(paper, top, frozenset(numbers), inputs)
@@ -92,23 +95,23 @@ def bind(
     hidden = hidden_constants(paper)
     missing = [n for n in sorted(tape.inputs) if n not in numbers and n not in suppliers and n != unknown]
     if defaults and activation is None and any(_from_activation(paper, n) for n in missing):
-        assumed["activation"] = DEFAULT_ACTIVATION
-        activation = DEFAULT_ACTIVATION.value
+        assumed["activation"] = fill.get("activation", DEFAULT_ACTIVATION)
+        activation = assumed["activation"].value
         suppliers = {n: v for n, v in _suppliers(paper, activation, {}).items() if n not in numbers}
     numbers.update({name: supply() for name, supply in suppliers.items() if name in inputs})
 
-    def has_default(name: str) -> bool:
-        return name in hidden or (defaults and name in paper.parameters and paper.parameters[name].default is not None)
-
     for name in [n for n in missing if n not in numbers]:
-        if name in hidden:
+        default = fill.get(name, paper.parameters[name].default if name in paper.parameters else None)
+        if name in hidden and name not in fill:
             unset.append(name)
             numbers[name] = 1
-        elif defaults and name in paper.parameters and (default := paper.parameters[name].default):
+        elif defaults and default is not None:
             assumed[name] = default
-            numbers[name] = default.value
+            numbers[name] = _checked(paper, name, default.value)
         else:
-            raise TheoryError(_missing(paper, top, [n for n in missing if not (n in numbers or has_default(n))]))
+            absent = [n for n in missing if n not in (*numbers, *(fill if defaults else ())) and n not in hidden]
+            has = [n for n in absent if defaults and n in paper.parameters and paper.parameters[n].default]
+            raise TheoryError(_missing(paper, top, [n for n in absent if n not in has]))
     for name in symbolic & _mentioned(paper, expressions, given, top):
         assumed[name] = paper.parameters[name].default  # type: ignore[assignment]
     return Binding(numbers, given, assumed, symbolic, str(activation or ""), tuple(unset))
@@ -214,10 +217,18 @@ def _missing(paper: Paper, top: Quantity | None, names: list[str]) -> str:
 
 
 def relevant(quantity: Quantity, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of ``values`` that ``quantity`` or its assumptions depend on."""
-    relations = tuple(c.relation for c in quantity.assumptions if c.relation is not None)
-    inputs = compile_expressions(quantity.paper, (quantity, *relations), frozenset(), quantity).inputs
-    kept = {n: v for n, v in values.items() if n in inputs}
-    if "activation" in values and any(_from_activation(quantity.paper, n) for n in inputs):
-        kept["activation"] = values["activation"]
-    return kept
+    """Those of ``values`` that ``quantity``, its conditions or assumptions depend on; quantities at any level too."""
+    suppliers = [p.name for p in quantity.paper.parameters.values() if _from_activation(quantity.paper, p.name)]
+    return {
+        n: v for n, v in values.items()
+        if _depends(quantity, n) or (n == "activation" and any(_depends(quantity, s) for s in suppliers))
+    }  # fmt: skip
+
+
+@lru_cache(maxsize=8192)
+def _depends(quantity: Quantity, name: str) -> bool:
+    """Whether the value of ``name``, supplied, would be read."""
+    conditions = (*quantity.conditions, *quantity.side_conditions, *quantity.assumptions)
+    relations = [c.relation for c in conditions if c.relation is not None]
+    formulas = tuple(relations if quantity.conditions else [quantity, *relations])
+    return name in compile_expressions(quantity.paper, formulas, frozenset({name}), quantity).inputs

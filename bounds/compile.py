@@ -146,18 +146,19 @@ class _Builder:
             return self.emit("input", (), e.name, integral=bool(parameter and parameter.domain.integer))
         return self.node_quantity(quantity)
 
-    def node_quantity(self, quantity: Quantity) -> int:
-        """A quantity's value: by its algorithm where it has one, else by its formula."""
+    def node_quantity(self, quantity: Quantity, arguments: tuple[Any, ...] = ()) -> int:
+        """A quantity's value, at ``arguments`` if applied: by its algorithm where it has one, else by its formula."""
         if quantity.algorithm is None:
-            return self.node(formula_of(quantity))
-        args = tuple(self._symbol(sympy.Symbol(p)) for p in quantity.parameters)
+            return self.node(self.at(quantity, arguments) if arguments else formula_of(quantity))
+        places = dict(zip(quantity.arguments, arguments, strict=True)) if arguments else {}
+        args = tuple(self.node(places.get(p, sympy.Symbol(p))) for p in quantity.parameters)
         return self.emit("call", args, quantity.algorithm)
 
     def _apply(self, e: Any) -> int:
         quantity = self.paper.quantities[e.func.__name__]
         if e.func.__name__ in self.given:
             raise TheoryError(f"{quantity.key} depends on {quantity.arguments}: give its ingredients, not its value")
-        return self.node(self.at(quantity, e.args))
+        return self.node_quantity(quantity, e.args)
 
     def at(self, quantity: Quantity, args: tuple[Any, ...]) -> Any:
         """The formula of ``quantity`` with its explicit arguments replaced."""

@@ -127,15 +127,23 @@ def result(quantity: Quantity, /, *, defaults: bool = False, **values: Any) -> E
     return result_at(quantity, values, defaults=defaults)
 
 
-def result_at(quantity: Quantity, values: Mapping[str, Any], *, defaults: bool = False) -> Evaluation:
-    """``result`` with the values in a mapping."""
+def result_at(
+    quantity: Quantity,
+    values: Mapping[str, Any],
+    *,
+    defaults: bool = False,
+    fill: Mapping[str, Default] | None = None,
+) -> Evaluation:
+    """``result`` with the values in a mapping; ``fill`` gives values to assume before the paper's defaults."""
     if quantity.conditions:
         from bounds.solve import solve
 
-        s = solve(quantity, values, defaults=defaults)
+        s = solve(quantity, values, defaults=defaults, fill=fill)
         value = s.value if s.value is not None else float("nan")
         return Evaluation(quantity, value, s.log10, s.values, s.assumed, s.unset, s.chosen, s.checks, s.failure)
-    binding = bind(quantity.paper, (quantity,), values, top=quantity, defaults=defaults, also=relations(quantity))
+    binding = bind(
+        quantity.paper, (quantity,), values, top=quantity, defaults=defaults, also=relations(quantity), fill=fill
+    )
     require_defined(quantity, binding)
     tape = binding.tape(quantity.paper, (quantity,), quantity)
     value = floats(tape, binding)

@@ -196,6 +196,7 @@ class Paper:
         errata: Where print and proof differ.
         proved: Symbol -> the quantity it stands for in other formulas, when not the one of that name.
         layers_offset: The paper's L minus the number of hidden layers; None where its network has one hidden layer.
+        activation: The one activation that its network has, where the paper fixes it, else "".
         scenarios: The paper's experiments as named parameter values.
         from_data: Parameter -> function (X, y, values) giving its number for a data set, and its origin in words.
     """
@@ -213,6 +214,7 @@ class Paper:
     errata: tuple[Erratum, ...] = ()
     proved: Mapping[str, str] = field(default_factory=dict)
     layers_offset: int | None = 0
+    activation: str = ""
     scenarios: tuple[Scenario, ...] = ()
     from_data: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 

@@ -14,21 +14,19 @@ class ModelCommand(click.Command):
     """A command whose options are the parameters of the papers, read from the model when they are needed."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """The declared options, then one per parameter and one per role whose word differs from the name."""
+        """The declared options, one per role, and one (not listed in the help) per letter."""
         from bounds.showing import option_help
 
+        roles, letters = option_help()
         taken = {o for p in self.params for o in p.opts}
-        params = list(self.params)
-        for name, role, text in option_help():
-            flags = [f"--{name}"]
-            word = f"--{role.replace('_', '-')}"
-            if word not in taken and role != name and word.lower() != flags[0].lower():
-                flags.append(word)
-            flags = [f for f in flags if f not in taken]
-            taken.update(flags)
-            if flags:
-                params.append(click.Option([PREFIX + name, *flags], help=text, metavar="VALUE", multiple=True))
-        return [*params, *super().get_params(ctx)[len(self.params) :]]
+        flags = [(role, f"--{role.replace('_', '-')}", text) for role, text in roles]
+        flags += [(name, f"--{name}", "") for name in letters]
+        options = [
+            click.Option([PREFIX + word, flag], help=text or None, metavar="VALUE", multiple=True, hidden=not text)
+            for word, flag, text in flags
+            if flag not in taken
+        ]
+        return [*self.params, *options, *super().get_params(ctx)[len(self.params) :]]
 
 
 def model_values(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from bounds.binding import DEFAULT_ACTIVATION
 from bounds.display import to_unicode, tree
 from bounds.model import Default, Erratum, Paper, Quantity
+from bounds.naming import roles
 from bounds.registry import papers
 from bounds.values import show
 from bounds.views import json_value, status
@@ -99,13 +100,13 @@ def draw_tree(q: Quantity) -> None:
     Console(highlight=False, width=160).print(root)
 
 
-def option_help() -> list[tuple[str, str, str]]:
-    """(name, role, help) of every parameter of every paper, and of ``activation``."""
-    seen: dict[str, tuple[str, str, str]] = {
-        "activation": ("activation", "activation", f"name or expression in z [default: {DEFAULT_ACTIVATION.value}]")
-    }
-    for paper in papers().values():
-        for p in paper.parameters.values():
-            default = f" [default: {show(p.default.value)}]" if p.default else ""
-            seen.setdefault(p.name, (p.name, p.role, f"{p.role}: {p.text}{default}"))
-    return list(seen.values())
+def option_help() -> tuple[list[tuple[str, str]], list[str]]:
+    """(role, help) of every role, and every letter of every paper: the options of the commands that take values."""
+    listed = papers().values()
+    helps = {"activation": f"name or expression in z [default: {DEFAULT_ACTIVATION.value}]"}
+    for role, uses in roles(listed).items():
+        p = uses[0][0].parameters[uses[0][1]]
+        names = ", ".join(dict.fromkeys(f"--{name}" for _, name in uses))
+        default = f" [default: {show(p.default.value)}]" if p.default else ""
+        helps.setdefault(role, f"{p.text} ({names}){default}")
+    return list(helps.items()), [n for n in dict.fromkeys(n for p in listed for n in p.parameters) if n not in helps]

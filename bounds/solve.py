@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import sympy
 
 from bounds.assumptions import Checked, Judged, assumptions_of, decide, judge, require_defined
 from bounds.ball import decimal
 from bounds.binding import Binding, bind
 from bounds.errors import TheoryError
 from bounds.evaluate import choices
+from bounds.forms import at_least
 from bounds.model import Condition, Default, Quantity
 from bounds.numeric import floats
 from bounds.registry import paper as find_paper
@@ -110,25 +112,48 @@ def required_width(name: str, /, *, defaults: bool = True, **values: Any) -> Sol
     2089
     """
     quantity = find_quantity(name) if "." in name else find_paper(name).quantities.get("required_width")
-    if quantity is None or not quantity.conditions:
+    if quantity is None or not quantity.unknown:
         raise TheoryError(f"{name} states no required width")
-    return solve(quantity, values, defaults=defaults)
+    return solve(quantity, values, defaults=defaults, side=True)
 
 
-def solve(quantity: Quantity, values: Mapping[str, Any], *, defaults: bool = True) -> Solution:
-    """Solve ``quantity``'s conditions for its unknown; see ``required_width``."""
+def requirements(quantity: Quantity, side: bool) -> tuple[Condition, ...]:
+    """What must hold of the unknown: the conditions, or unknown >= formula; with ``side`` the lemmas' too."""
+    own = quantity.conditions
+    if not own:
+        unknown = sympy.Symbol(quantity.unknown, positive=True)
+        own = (Condition(quantity.source.place, quantity.text, at_least(unknown, quantity.expression)),)
+    return (*own, *quantity.side_conditions) if side else own
+
+
+def solve(
+    quantity: Quantity,
+    values: Mapping[str, Any],
+    *,
+    defaults: bool = True,
+    side: bool = False,
+    fill: Mapping[str, Default] | None = None,
+) -> Solution:
+    """Solve ``quantity``'s conditions for its unknown.
+
+    Args:
+        quantity: A requirement with an ``unknown``.
+        values: What the caller gives.
+        defaults: Whether missing values take ``fill``'s and then the paper's defaults.
+        side: Whether the side conditions must hold too.
+        fill: Values to assume before the paper's defaults, with their origins.
+    """
     paper, unknown = quantity.paper, quantity.unknown
-    relations = tuple(c.relation for c in quantity.conditions)
+    conditions = requirements(quantity, side)
+    relations = tuple(c.relation for c in conditions)
     also = tuple(c.relation for c in quantity.assumptions if c.relation is not None)
-    binding = bind(paper, relations, values, top=quantity, defaults=defaults, unknown=unknown, also=also)
+    binding = bind(paper, relations, values, top=quantity, defaults=defaults, unknown=unknown, also=also, fill=fill)
     require_defined(quantity, binding)
     if arrays := [n for n, v in binding.values.items() if isinstance(v, np.ndarray)]:
         raise TheoryError(f"{arrays[0]}: one value at a time is solved for, not an array")
-    empty = Solution(
-        quantity, None, math.nan, "", {}, None, None, binding.values, binding.assumed, binding.unset, {}, ()
-    )
+    empty = replace(without_answer(quantity, ""), values=binding.values, assumed=binding.assumed, unset=binding.unset)
     thresholds: dict[str, Width] = {}
-    for condition in quantity.conditions:
+    for condition in conditions:
         found = threshold(condition, paper, binding, unknown)
         if found is None:
             checks = _checks(quantity, binding)
@@ -138,7 +163,7 @@ def solve(quantity: Quantity, values: Mapping[str, Any], *, defaults: bool = Tru
     least = max(thresholds.values())
     name = max(thresholds, key=lambda n: thresholds[n])
     at = replace(binding, values={**binding.values, unknown: least})
-    proof = certify(quantity.conditions, at, quantity, least, name if least > 1 else None)
+    proof = certify(conditions, at, quantity, least, name if least > 1 else None)
     checks = _checks(quantity, at)
     applicable = all(c.state is not False for c in checks)
     return replace(
@@ -150,13 +175,18 @@ def solve(quantity: Quantity, values: Mapping[str, Any], *, defaults: bool = Tru
         certificate=proof,
         probability=_probability(quantity, at),
         checks=checks,
-        chosen=choices(_proxy(quantity), at),
+        chosen=choices(_proxy(quantity, conditions[0]), at),
     )
 
 
-def _proxy(quantity: Quantity) -> Quantity:
-    """A quantity whose formula is the first condition's left side, to ask which alternatives it used."""
-    return replace(quantity, expression=quantity.conditions[0].relation.lhs)
+def without_answer(quantity: Quantity, reason: str) -> Solution:
+    """A ``Solution`` that says why there is none."""
+    return Solution(quantity, None, math.nan, "", {}, None, None, {}, {}, (), {}, (), reason)
+
+
+def _proxy(quantity: Quantity, condition: Condition) -> Quantity:
+    """A quantity whose formula is a condition's left side, to ask which alternatives it used."""
+    return replace(quantity, expression=condition.relation.lhs)
 
 
 def _checks(quantity: Quantity, binding: Binding) -> tuple[Checked, ...]:

@@ -6,6 +6,7 @@ import math
 import random
 from fractions import Fraction
 
+import numpy as np
 import sympy
 
 import bounds
@@ -23,13 +24,34 @@ def draw(rng: random.Random, domain: Domain) -> int | Fraction:
     return left + (right - left) * Fraction(rng.randint(1, 31), 32)
 
 
+ACTIVATIONS = ("gelu", "sigmoid", "tanh", "softplus", "(z+tanh(z))/3")
+"""Smooth, odd or not: every Gaussian mean of a paper is finite for them."""
+
+
+def draw_parameter(rng, p):
+    """A generic value of a parameter of any kind; matrices have unit rows, as every paper's data can be scaled to."""
+    if p.kind == "activation":
+        return rng.choice(ACTIVATIONS)
+    if p.kind == "vector":
+        return np.array([float(draw(rng, p.domain)) for _ in range(rng.randint(1, 5))])
+    if p.kind == "matrix":
+        rows = np.array([[rng.gauss(0, 1) for _ in range(3)] for _ in range(4)])
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return draw(rng, p.domain)
+
+
 def point_for(rng, paper, names):
     """Values for ``names``: parameters from their domains, quantities from (0, 1), where all of them are defined."""
-    values = {}
+    found = {}
     for name in names:
         p = paper.parameters.get(name)
-        values[name] = draw(rng, p.domain) if p else Fraction(rng.randint(1, 31), 32)
-    return values
+        found[name] = draw_parameter(rng, p) if p else Fraction(rng.randint(1, 31), 32)
+    return found
+
+
+def is_number(q, name):
+    """Whether a leaf takes a number (not an activation or an array)."""
+    return q.paper.parameters[name].kind == "number" if name in q.paper.parameters else True
 
 
 def leaves(q):
@@ -43,7 +65,7 @@ def defined(q, names, seed, count=1):
     for _ in range(200):
         values = point_for(rng, q.paper, names)
         try:
-            found += [values] if math.isfinite(q.evaluate(**values)) else []
+            found += [values] if np.all(np.isfinite(q.evaluate(**values))) else []
         except bounds.TheoryError as error:
             if "undefined" not in str(error):
                 raise

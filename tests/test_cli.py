@@ -79,7 +79,7 @@ def test_show_works_for_every_quantity(q):
 def test_help_lists_parameters_with_roles_and_defaults(command):
     text = " ".join(CliRunner().invoke(cli.app, [command, "--help"]).stdout.split())
     for p in bounds.paper("banerjee2023").parameters.values():
-        assert (f"--{p.name}" in text, f"{p.role}:" in text) == (True, True)
+        assert (f"--{p.name}" in text, f"--{p.role.replace('_', '-')} VALUE" in text) == (True, True)
     for shown in ("[default: 784]", "[default: 0.05]", "[default: tanh]", "--failure-probability", "--width"):
         assert shown in text
 

@@ -40,6 +40,7 @@ def rates() -> Iterator[Quantity]:
         "step size of gradient descent",
         ("omega_t", "beta"),
         assumptions=assume,
+        answers="step_size",
         glyph="ηₜ",
         monotone={"omega_t": 1, "beta": -1},
     )
@@ -97,6 +98,7 @@ def rates() -> Iterator[Quantity]:
         direction="at_least",
         assumptions=(*assume, GAP),
         probability="probability",
+        answers="iterations",
         glyph="T",
         measured_by="steps taken by gradient descent",
         monotone={"loss_0": 1, "eps": -1, "chi": -1},
@@ -182,6 +184,7 @@ def width() -> Iterator[Quantity]:
         assumptions=(SMOOTH, INITIAL, IN_BALL, SQUARE, CONE, STAY, DEEP, possible),
         conditions=conditions,
         unknown="m",
+        answers="width",
         probability="probability",
         glyph="m",
         measured_by="whether training converges at m",
