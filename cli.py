@@ -11,10 +11,12 @@ import click
 
 from bounds.options import (
     ModelCommand,
+    across_options,
     emit,
     model_values,
     parse_rate,
     progress,
+    question_from,
     run_options,
     setting_from,
     table_options,
@@ -22,6 +24,7 @@ from bounds.options import (
 
 EXIT_VIOLATION, EXIT_USAGE, EXIT_FAILED, EXIT_INTERRUPTED = 1, 2, 3, 130
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+DETAILS = click.option("--details", is_flag=True, help="Also print certificates and every undecided assumption.")
 LOOSE = {**SETTINGS, "ignore_unknown_options": True, "allow_extra_args": True}
 
 
@@ -125,25 +128,27 @@ def eval_(ctx: click.Context, key: str, certified: bool, style: str | None, **op
     emit(style, lambda: views.evaluation_table([found]), lambda: views.evaluation_dict(found))
 
 
-def across_options(command: Any) -> Any:
-    """What the commands that ask every paper share."""
-    text = "The same number of hidden layers in every paper's own L."
-    command = click.option("--hidden-layers", type=click.IntRange(1), help=text)(command)
-    return click.option("--paper", "only", multiple=True, help="Only this paper (may be repeated).")(command)
-
-
 @app.command("required-width", cls=ModelCommand, context_settings=LOOSE)
 @across_options
+@DETAILS
+@click.option("--plot", type=click.Path(dir_okay=False), help="Draw width against --against into this file.")
+@click.option("--against", default="samples=10:1e6:log", show_default=True, help="Axis of --plot: samples, depth, ...")
 @table_options
 @click.pass_context
 def required_width(
-    ctx: click.Context, only: tuple[str, ...], hidden_layers: int | None, style: str | None, **options: Any
+    ctx: click.Context, plot: str | None, against: str, details: bool, style: str | None, **options: Any
 ) -> None:
     """The least width that each theorem asks for; works with nothing given."""
     from bounds import across, views
 
-    solutions = across.required_widths(across.Question(only, model_values(ctx, options), hidden_layers))
-    emit(style, lambda: views.width_table(solutions), lambda: views.width_dict(solutions))
+    question = question_from(ctx, options, "width")
+    if plot:
+        from bounds.plots import width_plot
+
+        click.echo(width_plot(question, against, plot, progress))
+        return
+    solutions = across.required_widths(question)
+    emit(style, lambda: views.width_table(solutions, details), lambda: views.width_dict(solutions))
 
 
 def _across(answers: str, name: str, text: str) -> None:
@@ -151,22 +156,72 @@ def _across(answers: str, name: str, text: str) -> None:
 
     @app.command(name, cls=ModelCommand, context_settings=LOOSE, help=text)
     @across_options
+    @DETAILS
     @table_options
     @click.pass_context
-    def command(
-        ctx: click.Context, only: tuple[str, ...], hidden_layers: int | None, style: str | None, **options: Any
-    ) -> None:
+    def command(ctx: click.Context, details: bool, style: str | None, **options: Any) -> None:
         from bounds import across, views
 
-        question = across.Question(only, model_values(ctx, options), hidden_layers)
-        found = across.evaluate_everywhere(question, answers)
-        emit(style, lambda: views.evaluation_table(found), lambda: [views.evaluation_dict(e) for e in found])
+        found = across.evaluate_everywhere(question_from(ctx, options, answers), answers)
+        emit(style, lambda: views.evaluation_table(found, details), lambda: [views.evaluation_dict(e) for e in found])
 
 
 _WIDE = "without a width, at the width that the theorem requires."
 _across("step_size", "step-size", f"The step size of each theorem; {_WIDE}")
 _across("iterations", "iterations", f"The steps until the target loss; {_WIDE}")
 _across("samples", "sample-complexity", "The number of samples that each theorem asks for.")
+
+
+@app.command("side-by-side", cls=ModelCommand, context_settings=LOOSE)
+@click.argument("name")
+@across_options
+@table_options
+@click.pass_context
+def side_by_side(ctx: click.Context, name: str, style: str | None, **options: Any) -> None:
+    """The quantity NAME (such as hessian_norm) of every paper that bounds it, on one network."""
+    from bounds import across, views
+
+    found = across.side_by_side(question_from(ctx, options, ""), name)
+    emit(style, lambda: views.side_table(found), lambda: [views.evaluation_dict(e) for e in found])
+
+
+@app.command(cls=ModelCommand, context_settings=LOOSE)
+@click.argument("key")
+@click.option(
+    "--over", multiple=True, required=True, help="NAME=LOW:HIGH[:log][:POINTS] or NAME=a,b,c; may be repeated."
+)
+@click.option("--plot", type=click.Path(dir_okay=False), help="Draw it into this file (one or two axes).")
+@table_options
+@click.pass_context
+def sweep(
+    ctx: click.Context, key: str, over: tuple[str, ...], plot: str | None, style: str | None, **options: Any
+) -> None:
+    """Evaluate KEY over a grid of parameters."""
+    from bounds import registry, views
+    from bounds.naming import translate
+    from bounds.sweep import axis
+    from bounds.sweep import sweep as run
+
+    q = registry.quantity(key)
+    axes = dict(axis(q.paper, text) for text in over)
+    found = run(q, axes, translate([q.paper], model_values(ctx, options))[q.paper.key], progress=progress)
+    if plot:
+        from bounds.plots import sweep_plot
+
+        click.echo(sweep_plot(found, plot))
+        return
+    emit(style, lambda: views.sweep_table(found), found.to_dict)
+
+
+@app.command()
+@click.argument("name", required=False)
+@table_options
+def scenarios(name: str | None, style: str | None) -> None:
+    """List the named parameter sets (--scenario NAME), or the values of one."""
+    from bounds import views
+    from bounds.scenarios import rows
+
+    emit(style, lambda: views.scenario_table(rows(name)), lambda: rows(name))
 
 
 def _need_empirics() -> None:

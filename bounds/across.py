@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bounds.binding import relevant
-from bounds.errors import NotApplicable, TheoryError
+from bounds.errors import Missing, NotApplicable, TheoryError
 from bounds.evaluate import Evaluation, result_at
 from bounds.model import Default, Quantity
 from bounds.naming import meaning, translate
 from bounds.registry import paper as find_paper
-from bounds.registry import papers
+from bounds.registry import papers, suggest
 from bounds.solve import Solution, solve, without_answer
 
 NOUNS = {
@@ -119,7 +119,7 @@ def _width(question: Question, quantity: Quantity, values: Mapping[str, Any]) ->
         return without_answer(quantity, reason)
     try:
         return solve(quantity, values, side=True, fill=question.fill.get(quantity.paper.key))
-    except NotApplicable as error:
+    except (Missing, NotApplicable) as error:
         return without_answer(quantity, str(error))
 
 
@@ -134,12 +134,27 @@ def evaluate_everywhere(question: Question, answers: str) -> list[Evaluation]:
     return [_evaluation(question, q, own[q.key]) for q in quantities]
 
 
+def side_by_side(question: Question, name: str) -> list[Evaluation]:
+    """The quantity ``name`` of every paper that has one, on the same network.
+
+    Raises:
+        TheoryError: No paper asked has it, or a value is wrong.
+    """
+    chosen = [find_paper(k) for k in question.only] or list(papers().values())
+    quantities = [p.quantities[name] for p in chosen if name in p.quantities]
+    if not quantities:
+        known = sorted({n for p in chosen for n in p.quantities})
+        raise TheoryError(f"no paper asked for has a quantity {name!r}{suggest(name, known)}")
+    own = letters(question, quantities)
+    return [_evaluation(question, q, own[q.key]) for q in quantities]
+
+
 def _evaluation(question: Question, quantity: Quantity, values: Mapping[str, Any]) -> Evaluation:
     if reason := uncovered(question, quantity):
         return no_evaluation(quantity, reason)
     try:
         return _at_required_width(question, quantity, values)
-    except NotApplicable as error:
+    except (Missing, NotApplicable) as error:
         return no_evaluation(quantity, str(error))
 
 

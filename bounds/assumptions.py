@@ -12,7 +12,7 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 from bounds.binding import Binding, bind
-from bounds.errors import TheoryError
+from bounds.errors import NotApplicable
 from bounds.model import Condition, Paper, Quantity
 from bounds.values import show
 
@@ -49,28 +49,43 @@ class Judged:
 
 
 def assumptions_of(quantity: Quantity, given: frozenset[str] = frozenset()) -> tuple[Condition, ...]:
-    """The assumptions of ``quantity`` and of everything it is built on, up to what is given; each once."""
+    """The assumptions of ``quantity`` and of everything it is built on, up to what is given; each once.
+
+    Where a formula applies a quantity (``C_b(l, R)`` inside a sum over l), what that quantity assumes of its arguments
+    says nothing of the parameters of the same names, and is left out.
+    """
     found: dict[str, Condition] = {}
-    for q in _dependencies(quantity, given, set()):
+    for q, arguments in _dependencies(quantity, given, set(), frozenset()):
         for condition in q.assumptions:
-            found.setdefault(condition.name, condition)
+            if not arguments or condition.relation is None or not arguments & _names(condition.relation):
+                found.setdefault(condition.name, condition)
     return tuple(found.values())
 
 
-def _dependencies(quantity: Quantity, given: frozenset[str], seen: set[str]) -> Iterator[Quantity]:
-    """The quantity and those that its formula names; alternatives guard themselves and are not entered."""
+def _names(expression: Any) -> set[str]:
+    return {s.name for s in expression.free_symbols}
+
+
+def _dependencies(
+    quantity: Quantity, given: frozenset[str], seen: set[str], arguments: frozenset[str]
+) -> Iterator[tuple[Quantity, frozenset[str]]]:
+    """The quantity and those that its formula names, each with the arguments it is applied at.
+
+    Alternatives guard themselves and are not entered.
+    """
     if quantity.name in seen:
         return
     seen.add(quantity.name)
-    yield quantity
+    yield quantity, arguments
     paper = quantity.paper
     for formula in (quantity.expression, *(c.relation for c in quantity.conditions)):
         expression = sympy.sympify(formula) if formula is not None else sympy.S.Zero
-        names = {s.name for s in expression.free_symbols} | {f.func.__name__ for f in expression.atoms(AppliedUndef)}
-        for name in sorted(names - given):
+        symbols, applied = _names(expression), {f.func.__name__ for f in expression.atoms(AppliedUndef)}
+        for name in sorted((symbols | applied) - given):
             target = paper.quantities.get(paper.proved.get(name, name))
             if target is not None:
-                yield from _dependencies(target, given, seen)
+                at = frozenset() if name in symbols else frozenset(target.arguments)
+                yield from _dependencies(target, given, seen, at)
 
 
 @lru_cache(maxsize=4096)
@@ -83,7 +98,7 @@ def require_defined(quantity: Quantity, binding: Binding) -> None:
     for condition in _essential(quantity, binding.given):
         judged = judge(quantity.paper, condition, binding)
         if judged.state is False:
-            raise TheoryError(f"{quantity.key} is undefined: {judged}")
+            raise NotApplicable(f"{quantity.key} is undefined: {judged}")
 
 
 def check(quantity: Quantity, values: Mapping[str, Any], binding: Binding | None = None) -> tuple[Checked, ...]:
@@ -132,6 +147,22 @@ def holds(paper: Paper, relation: Any, binding: Binding) -> bool | None:
         with np.errstate(all="ignore"):
             return bool(np.all(tape.run(ops, tape.load(ops, inputs))[0]))
     return decide(tape, inputs)
+
+
+def mask(paper: Paper, condition: Condition, binding: Binding) -> Any:
+    """Where on the grid of array values an assumption is not known to fail: a bool, or an array of them."""
+    if condition.relation is None:
+        return True
+    tape = binding.tape(paper, (condition.relation,))
+    if tape.inputs - set(binding.values):
+        return True
+    if not any(isinstance(binding.values[n], np.ndarray) for n in tape.inputs):
+        return holds(paper, condition.relation, binding) is not False
+    from bounds.arithmetic.float64 import Float64
+
+    ops = Float64()
+    with np.errstate(all="ignore"):
+        return np.asarray(tape.run(ops, tape.load(ops, binding.values))[0], dtype=bool)
 
 
 def decide(tape: Any, inputs: Mapping[str, Any], limit: int = 4096) -> bool | None:

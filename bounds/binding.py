@@ -10,7 +10,7 @@ from typing import Any
 import sympy
 
 from bounds.compile import compile_expressions
-from bounds.errors import TheoryError
+from bounds.errors import Missing, TheoryError
 from bounds.model import POSITIVE, Default, Domain, Paper, Quantity
 from bounds.registry import suggest
 from bounds.tape import Tape
@@ -111,7 +111,7 @@ def bind(
         else:
             absent = [n for n in missing if n not in (*numbers, *(fill if defaults else ())) and n not in hidden]
             has = [n for n in absent if defaults and n in paper.parameters and paper.parameters[n].default]
-            raise TheoryError(_missing(paper, top, [n for n in absent if n not in has]))
+            raise Missing(_missing(paper, top, [n for n in absent if n not in has]))
     for name in symbolic & _mentioned(paper, expressions, given, top):
         assumed[name] = paper.parameters[name].default  # type: ignore[assignment]
     return Binding(numbers, given, assumed, symbolic, str(activation or ""), tuple(unset))

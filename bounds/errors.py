@@ -11,5 +11,9 @@ class TheoryError(ValueError):
     """A request that the theory, the data or the arguments cannot answer."""
 
 
+class Missing(TheoryError):
+    """A value that has no default was not given; the message names it."""
+
+
 class NotApplicable(TheoryError):
     """An assumption of a theorem fails at the given values; the message names it."""

@@ -34,7 +34,6 @@ from bounds.terms import (
     Source,
     built,
     defer,
-    is_thunk,
 )
 
 __all__ = [
@@ -134,11 +133,10 @@ class Quantity:
             raise TheoryError(f"{self.key}: a requirement, and only a requirement, has a direction")
         if self.answers not in QUESTIONS:
             raise TheoryError(f"{self.key}: answers {self.answers!r} must be one of {', '.join(QUESTIONS)}")
-        if is_thunk(self.expression):
-            defer(self, "expression")
+        defer(self, "expression")
 
     def __getattr__(self, name: str) -> Any:
-        expression = built(self, name, "expression")
+        expression = built(self, name)
         if self.paper is not None:
             self.paper.validate(self)
         return expression
@@ -193,12 +191,13 @@ class Paper:
         parameters: Its letters.
         quantities: Its formulas, in reading order.
         assumptions: What all its results need.
-        errata: Where print and proof differ.
+        errata: Where print and proof differ, or a function that imports them: demonstrations need not be loaded.
         proved: Symbol -> the quantity it stands for in other formulas, when not the one of that name.
         layers_offset: The paper's L minus the number of hidden layers; None where its network has one hidden layer.
         activation: The one activation that its network has, where the paper fixes it, else "".
         scenarios: The paper's experiments as named parameter values.
-        from_data: Parameter -> function (X, y, values) giving its number for a data set, and its origin in words.
+        from_data: Parameter -> function (X, y, values) giving its number for a data set, and its origin in words; or a
+            function that imports this table.
     """
 
     key: str
@@ -211,14 +210,18 @@ class Paper:
     parameters: Mapping[str, Parameter]
     quantities: Mapping[str, Quantity]
     assumptions: tuple[Condition, ...]
-    errata: tuple[Erratum, ...] = ()
+    errata: Any = field(default_factory=tuple)
     proved: Mapping[str, str] = field(default_factory=dict)
     layers_offset: int | None = 0
     activation: str = ""
     scenarios: tuple[Scenario, ...] = ()
-    from_data: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    from_data: Any = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> Any:
+        return built(self, name)
 
     def __post_init__(self) -> None:
+        defer(self, "errata", "from_data")
         bound = {name: copy.copy(q) for name, q in self.quantities.items()}
         object.__setattr__(self, "quantities", bound)
         for quantity in bound.values():

@@ -45,6 +45,31 @@ def model_values(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+def across_options(command: Any) -> Any:
+    """What the commands that ask every paper share: which papers, which network, which data."""
+    for option in (
+        click.option(
+            "--data", help="Fill parameters from digits, mnist_784, ... or a .npz file; --samples are drawn [512]."
+        ),
+        click.option("--scenario", help="Fill parameters from a named set (bounds scenarios)."),
+        click.option(
+            "--hidden-layers", type=click.IntRange(1), help="The same number of hidden layers in every paper's own L."
+        ),
+        click.option("--paper", "only", multiple=True, help="Only this paper (may be repeated)."),
+    ):
+        command = option(command)
+    return command
+
+
+def question_from(ctx: click.Context, options: dict[str, Any], answers: str) -> Any:
+    """The ``Question`` of a command line, with what a scenario and a data set fill in."""
+    from bounds.across import Question
+    from bounds.sources import filled
+
+    only, layers, scenario, data = (options.pop(k) for k in ("only", "hidden_layers", "scenario", "data"))
+    return filled(Question(only, model_values(ctx, options), layers), answers, scenario, data)
+
+
 def table_options(command: Any) -> Any:
     """``--json``, ``--csv``, ``--markdown``."""
     for name, text in (

@@ -21,6 +21,8 @@ DENSE = 1024
 """Every integer up to here is scanned."""
 GRID = 2000
 """Points of the scan from there to 10^16, and again beyond."""
+FAN = 1025
+"""Points of each refinement: an evaluation costs about the same for one point as for a thousand."""
 LARGEST = 1 << 17
 """The decimal logarithm of the largest width scanned."""
 
@@ -51,6 +53,8 @@ def threshold(condition: Condition, paper: Paper, binding: Binding, unknown: str
     tape = binding.tape(paper, (condition.relation,))
     if unknown not in tape.inputs:
         return 1 if decide(tape, inputs_at(tape, binding, unknown, 1)) else None
+    if (direct := _direct(condition.relation, paper, binding, unknown)) is not None:
+        return settle(tape, binding, unknown, max(refine(condition, paper, binding, unknown, direct), 1))
     points = scan_points()
     good = truth(tape, binding, unknown, points)
     if not good[-1]:
@@ -69,10 +73,24 @@ def threshold(condition: Condition, paper: Paper, binding: Binding, unknown: str
     return settle(tape, binding, unknown, max(near, floor + 1), floor)
 
 
+def _direct(relation: Any, paper: Paper, binding: Binding, unknown: str) -> int | None:
+    """Near which integer ``unknown >= formula`` turns true when the formula does not depend on the unknown."""
+    if relation.rel_op not in (">", ">=") or relation.lhs != sympy.Symbol(unknown, positive=True):
+        return None
+    tape = binding.tape(paper, (relation.rhs,))
+    if unknown in tape.inputs:
+        return None
+    ops = Logarithmic()
+    with np.errstate(all="ignore"):
+        (level,) = tape.run(ops, tape.load(ops, binding.values))
+    exponent = float(level.log10) if level.sign > 0 else 0.0
+    return _power_of_ten(exponent) if exponent <= LARGEST else None
+
+
 def _bracket(tape: Tape, binding: Binding, unknown: str, low: float, high: float) -> float:
     """Where the condition last turns true between ``low`` (false) and ``high`` (true), to float accuracy."""
     while high - low > 4e-16 * high:
-        finer = np.linspace(low, high, 65)
+        finer = np.linspace(low, high, FAN)
         good = truth(tape, binding, unknown, finer).copy()
         good[0], good[-1] = False, True
         k = int(np.flatnonzero(~good)[-1])

@@ -152,6 +152,9 @@ def solve(
     if arrays := [n for n, v in binding.values.items() if isinstance(v, np.ndarray)]:
         raise TheoryError(f"{arrays[0]}: one value at a time is solved for, not an array")
     empty = replace(without_answer(quantity, ""), values=binding.values, assumed=binding.assumed, unset=binding.unset)
+    before = _checks(quantity, binding)
+    if any(c.state is False for c in before):  # it fails at every width: the conditions may not even be defined
+        return replace(empty, checks=before)
     thresholds: dict[str, Width] = {}
     for condition in conditions:
         found = threshold(condition, paper, binding, unknown)

@@ -18,17 +18,19 @@ def is_thunk(formula: Any) -> bool:
     return callable(formula) and not hasattr(formula, "free_symbols")
 
 
-def defer(record: Any, field: str) -> None:
-    """Set aside the thunk in a frozen record's ``field``, which ``built`` fills in when it is first read."""
-    object.__setattr__(record, "_thunk", record.__dict__.pop(field))
+def defer(record: Any, *fields: str) -> None:
+    """Set aside the thunks among a frozen record's ``fields``, which ``built`` fills in when they are first read."""
+    thunks = {f: record.__dict__.pop(f) for f in fields if is_thunk(record.__dict__[f])}
+    object.__setattr__(record, "_thunks", thunks)
 
 
-def built(record: Any, name: str, field: str) -> Any:
-    """``__getattr__`` of a record with a deferred ``field``."""
-    if name != field or "_thunk" not in record.__dict__:
+def built(record: Any, name: str) -> Any:
+    """``__getattr__`` of a record with deferred fields."""
+    thunk = record.__dict__.get("_thunks", {}).get(name)
+    if thunk is None:
         raise AttributeError(f"{type(record).__name__} has no attribute {name!r}")
-    value = record.__dict__["_thunk"]()
-    object.__setattr__(record, field, value)
+    value = thunk()
+    object.__setattr__(record, name, value)
     return value
 
 
@@ -136,11 +138,10 @@ class Condition:
     essential: bool = False
 
     def __post_init__(self) -> None:
-        if is_thunk(self.relation):
-            defer(self, "relation")
+        defer(self, "relation")
 
     def __getattr__(self, name: str) -> Any:
-        return built(self, name, "relation")
+        return built(self, name)
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,11 @@ from bounds.evaluate import Evaluation
 from bounds.model import Default, Quantity
 from bounds.registry import errata, papers, quantities
 from bounds.solve import Solution
+from bounds.sweep import Sweep
 from bounds.tables import Table, figures
 from bounds.values import show
 
+NA = "NOT APPLICABLE"
 GLYPH = {r"\le": "<=", r"\ge": ">=", "=": "="}
 
 
@@ -50,7 +52,9 @@ def json_value(value: Any) -> Any:
         return str(value)
     if hasattr(value, "is_Integer") and value.is_Integer:
         return int(value)
-    return value if isinstance(value, int | str | np.ndarray) else float(value)
+    if isinstance(value, int | str | np.ndarray):
+        return value
+    return float(value) if hasattr(value, "__float__") else str(value)  # an activation is its name
 
 
 def evaluation_dict(e: Evaluation) -> dict[str, Any]:
@@ -76,21 +80,27 @@ def evaluation_dict(e: Evaluation) -> dict[str, Any]:
     }
 
 
-def evaluation_table(evaluations: Iterable[Evaluation]) -> Table:
+def evaluation_table(evaluations: Iterable[Evaluation], details: bool = False) -> Table:
     """One row per evaluated quantity, the assumptions and defaults below."""
     rows, notes = [], []
     found = list(evaluations)
     for e in found:
         q = e.quantity
         sign = GLYPH[SIGNS[q.direction if q.direction else q.side]]
-        shown = f"10^{e.log10:.6g}" if e.value in (0.0, math.inf) and math.isfinite(e.log10) else figures(e.value, 6)
-        value = "NOT APPLICABLE" if not e.applicable else f"{sign} {shown}{_unset(e.unset, q)}"
-        rows.append((q.key, value, status(q), q.source.place, q.text))
-        notes += [f"NOT APPLICABLE: {r}" for r in e.reasons]
-        notes += [f"here {name} is {target}" for name, target in e.chosen.items()]
-    notes += assumed_lines([e.assumed for e in found])
-    notes += _undecided([c for e in found for c in e.checks])
+        rows.append((q.key, f"{sign} {_value(e)}" if e.applicable else NA, status(q), q.source.place, q.text))
+        notes += [f"{q.key} is {NA}: {r}" for r in e.reasons]
+        notes += [f"{q.key}: here {name} is {target}" for name, target in e.chosen.items()]
+    notes += assumed_lines(found)
+    notes += undecided_lines([c for e in found for c in e.checks], details or len(found) == 1)
     return Table(("quantity", "value", "status", "source", "what"), tuple(rows), notes=tuple(dict.fromkeys(notes)))
+
+
+def _value(e: Evaluation) -> str:
+    """A value in figures, or by its logarithm beyond floats; arrays by their shape and range."""
+    if np.ndim(e.value):
+        return f"{' x '.join(map(str, np.shape(e.value)))} matrix in [{np.min(e.value):.6g}, {np.max(e.value):.6g}]"
+    shown = f"10^{e.log10:.6g}" if e.value in (0.0, math.inf) and math.isfinite(e.log10) else figures(e.value, 6)
+    return shown + _unset(e.unset, e.quantity)
 
 
 def enclosure_table(q: Quantity, ball: Enclosure) -> Table:
@@ -104,9 +114,14 @@ def _unset(unset: Sequence[str], q: Quantity) -> str:
     return "".join(f" x {n}" if factor.get(n) else f" at {n}=1" for n in unset)
 
 
-def _undecided(checks: Iterable[Any]) -> list[str]:
-    open_ones = list(dict.fromkeys(f"{c.condition.name} ({c.condition.text})" for c in checks if c.state is None))
-    return ["undecided, taken as given: " + "; ".join(open_ones)] if open_ones else []
+def undecided_lines(checks: Iterable[Any], details: bool) -> list[str]:
+    """The assumptions that only data or the network can tell; in full with ``details``."""
+    named = list(dict.fromkeys(f"{c.condition.name} ({c.condition.text})" for c in checks if c.state is None))
+    if not named:
+        return []
+    if details:
+        return ["undecided, taken as given: " + "; ".join(named)]
+    return [f"{len(named)} assumptions are undecided and taken as given (--details lists them)"]
 
 
 def assumed_dict(assumed: Mapping[str, Default]) -> dict[str, Any]:
@@ -114,50 +129,67 @@ def assumed_dict(assumed: Mapping[str, Default]) -> dict[str, Any]:
     return {n: {"value": json_value(d.value), "from": d.origin} for n, d in assumed.items()}
 
 
-def assumed_lines(groups: Iterable[Mapping[str, Default]]) -> list[str]:
+def merged(results: Iterable[Any]) -> dict[str, Default]:
+    """The defaults behind several results: under ``paper.name`` where papers assume different values for one letter."""
+    found: dict[str, dict[str, Default]] = {}
+    for r in results:
+        for name, default in r.assumed.items():
+            found.setdefault(name, {})[r.quantity.paper.key] = default
+    together: dict[str, Default] = {}
+    for name, by_paper in found.items():
+        if len({str(d.value) for d in by_paper.values()}) == 1:
+            origins = dict.fromkeys(d.origin for d in by_paper.values())
+            together[name] = Default(next(iter(by_paper.values())).value, "; ".join(origins))
+        else:
+            together |= {f"{key}.{name}": d for key, d in by_paper.items()}
+    return together
+
+
+def assumed_lines(results: Iterable[Any]) -> list[str]:
     """The defaults used, each with its origin."""
-    merged: dict[str, Default] = {}
-    for group in groups:
-        merged.update(group)
-    if not merged:
+    assumed = merged(results)
+    if not assumed:
         return []
-    width = max(len(n) for n in merged)
+    width, room = max(map(len, assumed)), max(10, *(len(show(d.value)) for d in assumed.values()))
     return [
         "assumed (set any with --NAME VALUE):",
-        *(f"  {n:<{width}}  {show(d.value):<10} {d.origin}" for n, d in merged.items()),
+        *(f"  {n:<{width}}  {show(d.value):<{room}} {d.origin}" for n, d in assumed.items()),
     ]
 
 
-def width_table(solutions: Sequence[Solution]) -> Table:
-    """One row per theorem, the assumed values and certificates below."""
+def width_table(solutions: Sequence[Solution], details: bool = False) -> Table:
+    """One row per theorem, the assumed values below; with ``details`` (or for one theorem) certificates too."""
     rows, notes = [], []
+    details = details or len(solutions) == 1
     for s in solutions:
         q = s.quantity
-        width = "NOT APPLICABLE" if not s.applicable else figures(s.value) + _unset(s.unset, q)
-        probability = "-" if s.probability is None or not s.applicable else f">= {s.probability:.6g}"
+        width = figures(s.value) + _unset(s.unset, q) if s.applicable else NA
+        probability = "-" if s.probability is None or not s.applicable else _probability(s.probability)
         rows.append((q.key, width, status(q), s.binding or "-", probability, q.source.place))
         notes += [f"{q.key}: {r}" for r in s.reasons]
         notes += [f"{q.key}: {name} is {target}" for name, target in s.chosen.items()]
-        if s.certificate and s.applicable:
+        if s.certificate and s.applicable and details:
             notes.append(f"{q.key}: {s.certificate}")
             each = ", ".join(f"{n}: {figures(v)}" for n, v in s.thresholds.items())
             notes.append(f"{q.key}: each condition alone holds from {each}")
-    notes += assumed_lines([s.assumed for s in solutions])
-    notes += _undecided([c for s in solutions for c in s.checks])
+    notes += assumed_lines(solutions)
+    notes += undecided_lines([c for s in solutions for c in s.checks], details)
     return Table(
-        ("theorem", "width m", "status", "binding", "probability", "source"),
+        ("theorem", "width", "status", "binding", "probability", "source"),
         tuple(rows),
         "Least width that each theorem asks for",
         tuple(dict.fromkeys(notes)),
     )
 
 
+def _probability(p: float) -> str:
+    """A lower bound on a probability; what rounds to 1 is not shown as certain."""
+    return f">= {p:.6g}" if p < 1 - 1e-6 else "> 0.999999"
+
+
 def width_dict(solutions: Sequence[Solution]) -> dict[str, Any]:
     """``required-width --json``."""
-    merged: dict[str, Default] = {}
-    for s in solutions:
-        merged.update(s.assumed)
-    return {"rows": [width_row(s) for s in solutions], "assumed": assumed_dict(merged)}
+    return {"rows": [width_row(s) for s in solutions], "assumed": assumed_dict(merged(solutions))}
 
 
 def width_row(s: Solution) -> dict[str, Any]:
@@ -217,3 +249,28 @@ def errata_list(paper: str | None, demonstrate: bool) -> list[dict[str, Any]]:
             }
         found.append(entry)
     return found
+
+
+def side_table(evaluations: Sequence[Evaluation]) -> Table:
+    """One row per paper, with each paper's network below: what is bounded differs where the scalings do."""
+    table = evaluation_table(evaluations)
+    settings = tuple(f"{e.quantity.paper.key}: {e.quantity.paper.setting}" for e in evaluations)
+    return Table(table.columns, table.rows, "One quantity, several papers", (*settings, *table.notes))
+
+
+def sweep_table(found: Sweep) -> Table:
+    """One row per point."""
+    rows = tuple(
+        (*[f"{x:.15g}" for x in point[:-3]], f"{point[-3]:.17g}", f"{point[-2]:.15g}", "yes" if point[-1] else "no")
+        for point in found.rows()
+    )
+    notes = assumed_lines([found])
+    if found.unset:
+        notes.append(f"order only: evaluated at {', '.join(f'{n} = 1' for n in found.unset)}")
+    return Table((*found.axes, found.quantity.key, "log10", "applicable"), rows, notes=tuple(notes))
+
+
+def scenario_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """One row per value."""
+    cells = tuple((r["scenario"], r["name"], show(r["value"]), r["from"], r["text"]) for r in rows)
+    return Table(("scenario", "name", "value", "from", "what"), cells)

@@ -60,6 +60,8 @@ class Exact(Scalars):
 
     def _zero(self, difference: Any) -> bool:
         """Whether an exact number is zero, proved (``equals`` uses minimal polynomials); else not zero."""
+        if difference.has(sympy.nan, sympy.zoo):
+            raise Undecided("a comparison with an undefined number")
         answer = difference.equals(0)
         if answer is None:
             raise Undecided(f"{difference} = 0 is not settled")

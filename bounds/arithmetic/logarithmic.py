@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -60,9 +62,9 @@ class Logarithmic:
 
     def add(self, *terms: Signed) -> Signed:
         """The sum, scaled by the largest term."""
-        top = np.maximum.reduce(np.broadcast_arrays(*[t.ln for t in terms]))
+        top = functools.reduce(np.maximum, [t.ln for t in terms])
         scale = np.where(np.isfinite(top), top, 0.0)
-        total = sum(t.sign * np.exp(t.ln - scale) for t in terms)
+        total = functools.reduce(operator.add, [t.sign * np.exp(t.ln - scale) for t in terms])
         with np.errstate(divide="ignore"):
             return Signed(np.sign(total), np.where(top == np.inf, np.inf, scale + np.log(np.abs(total))))
 
@@ -70,9 +72,9 @@ class Logarithmic:
 
     def mul(self, *factors: Signed) -> Signed:
         """The product."""
-        sign = np.prod(np.broadcast_arrays(*[f.sign for f in factors]), axis=0)
+        sign = functools.reduce(operator.mul, [f.sign for f in factors])
         with np.errstate(invalid="ignore"):
-            ln = sum(f.ln for f in factors)
+            ln = functools.reduce(operator.add, [f.ln for f in factors])
         return Signed(sign, np.where(sign == 0, -np.inf, ln))
 
     def div(self, a: Signed, b: Signed) -> Signed:

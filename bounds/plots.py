@@ -1,0 +1,105 @@
+"""Pictures: widths of all papers in one plot, sweeps; matplotlib is imported only here, and only when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bounds.across import Question, asked, required_widths
+from bounds.errors import TheoryError
+from bounds.naming import meaning
+from bounds.sweep import Sweep, axis
+
+STYLES = ("-", "--", "-.", ":")
+POINTS = 13
+"""Points of a width plot: every one solves every theorem exactly."""
+
+
+def width_plot(question: Question, against: str, path: str, progress: Callable[[str], None]) -> str:
+    """Draw the required width of every theorem against a parameter, on logarithmic axes.
+
+    Args:
+        question: The papers asked and the values given.
+        against: ``samples=10:1e6:log``: a role or letter that papers share, and its range.
+        path: The file to write; its ending chooses the format.
+        progress: Told how far it is.
+
+    Returns:
+        What was drawn, in words, naming the theorems left out.
+
+    Raises:
+        TheoryError: The range is not one, no theorem has the parameter, or the file cannot be written.
+    """
+    quantities = asked(question, "width")
+    word = against.partition("=")[0].strip()
+    having = [q for q in quantities if meaning(q.paper, word)]
+    if not having:
+        raise TheoryError(f"--against {against}: no theorem asked for has a parameter {word!r}")
+    text = against if any(p.isdigit() for p in against.split(":")[2:]) else f"{against}:{POINTS}"
+    xs = axis(having[0].paper, text)[1]
+    curves: dict[str, list[tuple[float, float]]] = {q.key: [] for q in quantities}
+    for k, x in enumerate(xs):
+        point = int(x) if x == int(x) else Fraction(repr(float(x)))
+        for s in required_widths(replace(question, values={**question.values, word: point})):
+            if s.value is not None:
+                curves[s.quantity.key].append((x, s.log10))
+        progress(f"{k + 1} of {len(xs)} points")
+    labels = {q.key: q.key + (" (order only)" if q.order_only else "") for q in quantities}
+    drawn = {labels[key]: curve for key, curve in curves.items() if curve}
+    if not drawn:
+        raise TheoryError(f"--against {against}: every theorem is NOT APPLICABLE on this range")
+    _draw_curves(drawn, word.replace("-", " ").replace("_", " "), "log10 of the required width", path)
+    left_out = [key for key, curve in curves.items() if not curve]
+    return f"{path}: {len(drawn)} theorems" + (f"; NOT APPLICABLE: {', '.join(left_out)}" if left_out else "")
+
+
+def sweep_plot(found: Sweep, path: str) -> str:
+    """Draw a sweep over one axis as a curve, over two as a family of curves (at most eight).
+
+    Raises:
+        TheoryError: More axes, or the file cannot be written.
+    """
+    names = list(found.axes)
+    if len(names) > 2:
+        raise TheoryError(f"--plot draws one or two axes, not {len(names)}: sweep fewer parameters")
+    main = found.axes[names[0]]
+    table = found.log10.reshape(len(main), -1)
+    others = found.axes[names[1]] if len(names) == 2 else np.array([np.nan])
+    chosen = np.unique(np.linspace(0, len(others) - 1, min(len(others), 8)).astype(int))
+    label = "{} = {:g}".format if len(names) == 2 else lambda *_: found.quantity.key
+    curves = {
+        label(names[-1], others[j]): [(x, y) for x, y in zip(main, table[:, j], strict=True) if np.isfinite(y)]
+        for j in chosen
+    }
+    _draw_curves({k: c for k, c in curves.items() if c}, names[0], f"log10 of {found.quantity.key}", path)
+    return path
+
+
+def _draw_curves(curves: dict[str, list[tuple[float, float]]], x_label: str, y_label: str, path: str) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    xs = [x for curve in curves.values() for x, _ in curve]
+    for k, (name, curve) in enumerate(curves.items()):
+        style: dict[str, Any] = {"linestyle": STYLES[(k // 10) % len(STYLES)], "color": f"C{k % 10}"}
+        axes.plot(*zip(*curve, strict=True), marker=".", label=name, **style)
+    if min(xs) > 0 and max(xs) / min(xs) > 20:
+        axes.set_xscale("log")
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5))
+    try:
+        figure.savefig(Path(path), dpi=150)
+    except (OSError, ValueError) as error:
+        raise TheoryError(f"--plot {path}: {error}") from None
+    finally:
+        pyplot.close(figure)
