@@ -186,6 +186,36 @@ def side_by_side(ctx: click.Context, name: str, style: str | None, **options: An
 
 
 @app.command(cls=ModelCommand, context_settings=LOOSE)
+@click.argument("name")
+@across_options
+@DETAILS
+@table_options
+@click.pass_context
+def largest(ctx: click.Context, name: str, details: bool, style: str | None, **options: Any) -> None:
+    """The largest NAME (samples, depth, radius, ...; the least where small is hard) that each theorem covers at a width."""
+    from bounds import explain_view
+    from bounds.inverse import reaches
+
+    found = reaches(question_from(ctx, options, "width"), name)
+    emit(style, lambda: explain_view.reach_table(found, details), lambda: explain_view.reach_dict(found))
+
+
+@app.command(cls=ModelCommand, context_settings=LOOSE)
+@click.argument("key")
+@table_options
+@click.pass_context
+def explain(ctx: click.Context, key: str, style: str | None, **options: Any) -> None:
+    """What drives a quantity: the shares of its terms, and its elasticity in every parameter."""
+    from bounds import explain_view, registry
+    from bounds.explain import explain_at
+    from bounds.naming import translate
+
+    q = registry.quantity(key)
+    found = explain_at(q, translate([q.paper], model_values(ctx, options))[q.paper.key])
+    emit(style, lambda: explain_view.explanation_table(found), lambda: explain_view.explanation_dict(found))
+
+
+@app.command(cls=ModelCommand, context_settings=LOOSE)
 @click.argument("key")
 @click.option(
     "--over", multiple=True, required=True, help="NAME=LOW:HIGH[:log][:POINTS] or NAME=a,b,c; may be repeated."
@@ -211,6 +241,36 @@ def sweep(
         click.echo(sweep_plot(found, plot))
         return
     emit(style, lambda: views.sweep_table(found), found.to_dict)
+
+
+@app.command(cls=ModelCommand, context_settings=LOOSE)
+@click.argument("name")
+@click.option("--paper", "only", multiple=True, help="Only this paper (may be repeated).")
+@table_options
+@click.pass_context
+def data(ctx: click.Context, name: str, only: tuple[str, ...], style: str | None, **options: Any) -> None:
+    """The constants that the data set NAME (digits, a .npz file, ...) determines in every paper's normalisation."""
+    from bounds import views
+    from bounds.across import Question
+    from bounds.sources import data_constants
+
+    rows = data_constants(Question(only, model_values(ctx, options)), name)
+    emit(style, lambda: views.constants_table(rows), lambda: rows)
+
+
+@app.command(cls=ModelCommand, context_settings=LOOSE)
+@click.argument("paper")
+@click.option("--data", "name", default="digits", show_default=True, help="digits, mnist_784, ... or a .npz file.")
+@click.option("--save", type=click.Path(dir_okay=False), help="Write the Gram matrix into this .npy file.")
+@table_options
+@click.pass_context
+def kernel(ctx: click.Context, paper: str, name: str, save: str | None, style: str | None, **options: Any) -> None:
+    """The infinite-width tangent kernel of PAPER's network on a data set: its extreme eigenvalues, before training."""
+    from bounds import views
+    from bounds.sources import kernel_row
+
+    row = kernel_row(paper, name, model_values(ctx, options), save)
+    emit(style, lambda: views.dict_table(row), lambda: row)
 
 
 @app.command()

@@ -32,12 +32,14 @@ class Question:
         values: Letter, quantity, hidden constant or role -> value.
         hidden_layers: The same number of hidden layers in every paper's own L.
         fill: Paper -> name -> what to assume before the paper's defaults (from a data set or a scenario).
+        unusable: Paper -> why the data do not suit it.
     """
 
     only: Sequence[str] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     hidden_layers: int | None = None
     fill: Mapping[str, Mapping[str, Default]] = field(default_factory=dict)
+    unusable: Mapping[str, str] = field(default_factory=dict)
 
 
 def asked(question: Question, answers: str) -> list[Quantity]:
@@ -88,6 +90,8 @@ def width_of(quantity: Quantity) -> Quantity | None:
 def uncovered(question: Question, quantity: Quantity) -> str:
     """Why a paper does not speak of the network asked about, or ""."""
     paper, depth = quantity.paper, question.hidden_layers
+    if paper.key in question.unusable:
+        return question.unusable[paper.key]
     if depth is not None and paper.layers_offset is None and depth != 1:
         return f"{paper.key} covers one hidden layer only (asked: {depth})"
     if depth is not None and paper.layers_offset is not None and "L" in paper.parameters:

@@ -102,6 +102,13 @@ class Activation:
         """``"odd"``, ``"even"``, or None when phi is neither or when neither could be proved."""
         return parity(self.expression)
 
+    @property
+    def in_unit_interval(self) -> bool | None:
+        """Whether phi maps into [0, 1], as a probability must; None when neither could be proved."""
+        from bounds.ranges import in_unit_interval
+
+        return in_unit_interval(self.expression)
+
     def __str__(self) -> str:
         return self.name
 

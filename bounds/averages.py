@@ -31,28 +31,23 @@ class Average:
 
     def integrand(self, values: tuple[Any, ...]) -> sympy.Expr:
         """The body with numbers for its letters and the activation's own expression for ``Phi``."""
-        return _integrand(self, values)
+        return _spelt(self.body, tuple(zip(self.names, values, strict=True)))
 
     def value(self, values: tuple[Any, ...]) -> float:
         """The mean in float64."""
         return _value(self, values)
 
     def values(self, columns: tuple[Any, ...]) -> Any:
-        """The means at arrays of parameters, each distinct point once."""
+        """The means at arrays of parameters, all at once; one by one only where the quadrature cannot be trusted."""
         shapes = [c.shape for c in columns if isinstance(c, np.ndarray)]
         if not shapes:
             return np.float64(self.value(columns))
         shape = np.broadcast_shapes(*shapes)
-        flat = [np.broadcast_to(c, shape).ravel() if isinstance(c, np.ndarray) else c for c in columns]
-        axes = [k for k, c in enumerate(flat) if isinstance(c, np.ndarray)]
-        points, places = np.unique(np.stack([flat[k] for k in axes], axis=1), axis=0, return_inverse=True)
-        found = []
-        for point in points:
-            at = list(flat)
-            for k, v in zip(axes, point, strict=True):
-                at[k] = float(v)
-            found.append(self.value(tuple(at)))
-        return np.array(found)[places.ravel()].reshape(shape)
+        flat = tuple(np.broadcast_to(c, shape).ravel() if isinstance(c, np.ndarray) else c for c in columns)
+        out = _quick(self, flat, int(np.prod(shape)))
+        for k in np.flatnonzero(np.isnan(out)):
+            out[k] = self.value(tuple(float(c[k]) if isinstance(c, np.ndarray) else c for c in flat))
+        return out.reshape(shape)
 
     def enclosure(self, values: tuple[Any, ...], bits: int) -> Any:
         """A ball around the mean, of some ``bits`` bits."""
@@ -80,15 +75,12 @@ def exact_number(value: Any) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _integrand(average: Average, values: tuple[Any, ...]) -> sympy.Expr:
-    given = dict(zip(average.names, values, strict=True))
-    activations = {n: v for n, v in given.items() if hasattr(v, "derivative")}
-    numbers = {
-        s: exact_number(given[s.name]) for s in average.body.free_symbols if s.name in given.keys() - activations
-    }
-    body = average.body.xreplace(numbers)
-    spelt = {f: derivative(activations[f.args[0].name], f) for f in body.atoms(Phi)}
-    return body.xreplace(spelt).doit()
+def _spelt(body: sympy.Expr, given: tuple[tuple[str, Any], ...]) -> sympy.Expr:
+    """``body`` with the activation's own expression for ``Phi``, and numbers for the letters that are given."""
+    activations = {n: v for n, v in given if hasattr(v, "derivative")}
+    numbers = {n: exact_number(v) for n, v in given if n not in activations}
+    body = body.xreplace({s: numbers[s.name] for s in body.free_symbols if s.name in numbers})
+    return body.xreplace({f: derivative(activations[f.args[0].name], f) for f in body.atoms(Phi)}).doit()
 
 
 def derivative(activation: Any, node: Phi) -> sympy.Expr:
@@ -103,7 +95,33 @@ def derivative(activation: Any, node: Phi) -> sympy.Expr:
 def _value(average: Average, values: tuple[Any, ...]) -> float:
     from bounds.gaussian import expectation
 
-    return float(expectation(average.integrand(values)))
+    (quick,) = _quick(average, values, 1)
+    return float(expectation(average.integrand(values)) if np.isnan(quick) else quick)
+
+
+def _quick(average: Average, columns: tuple[Any, ...], size: int) -> Any:
+    """The means at ``size`` points by one quadrature per distinct order; nan where it cannot be trusted."""
+    from bounds.quadrature import expectations
+
+    given = list(zip(average.names, columns, strict=True))
+    activations = [(n, v) for n, v in given if hasattr(v, "derivative")]
+    points = {n: v if isinstance(v, np.ndarray) else float(v) for n, v in given if not hasattr(v, "derivative")}
+    names = _orders(average.body)
+    orders = np.array([np.broadcast_to(points.pop(n), (size,)) for n in names]).reshape(len(names), size)
+    out = np.empty(size)
+    for kind in sorted(set(map(tuple, orders.T.tolist()))):
+        part = np.all(orders == np.array(kind).reshape(-1, 1), axis=0)
+        body = _spelt(average.body, (*activations, *zip(names, kind, strict=True)))
+        found = expectations(body, {n: v[part] if isinstance(v, np.ndarray) else v for n, v in points.items()})
+        out[part] = np.nan if found is None else found
+    return out
+
+
+@lru_cache(maxsize=256)
+def _orders(body: sympy.Expr) -> tuple[str, ...]:
+    """The letters that are integers in a body: exponents and degrees."""
+    places = [p.exp for p in body.atoms(sympy.Pow)] + [h.args[0] for h in body.atoms(sympy.hermite_prob)]
+    return tuple(sorted({s.name for place in places for s in place.free_symbols}))
 
 
 @lru_cache(maxsize=256)

@@ -10,7 +10,7 @@ from typing import Any
 import sympy
 
 from bounds.compile import compile_expressions
-from bounds.errors import Missing, TheoryError
+from bounds.errors import Missing, NotApplicable, TheoryError
 from bounds.model import POSITIVE, Default, Domain, Paper, Quantity
 from bounds.registry import suggest
 from bounds.tape import Tape
@@ -22,8 +22,9 @@ ACTIVATION_ROLES = {
     "activation_smoothness": lambda phi: phi.sup(2),
     "activation_third": lambda phi: largest(phi.sup(k) for k in (1, 2, 3)),
     "activation_parity": lambda phi: int(phi.parity == "odd"),
+    "activation_in_unit_interval": lambda phi: None if phi.in_unit_interval is None else int(phi.in_unit_interval),
 }
-"""What an activation supplies, by role."""
+"""What an activation supplies, by role; None where it cannot tell."""
 
 DEFAULT_ACTIVATION = Default("tanh", "banerjee2023's experiment (Sec 6)")
 
@@ -98,7 +99,8 @@ def bind(
         assumed["activation"] = fill.get("activation", DEFAULT_ACTIVATION)
         activation = assumed["activation"].value
         suppliers = {n: v for n, v in _suppliers(paper, activation, {}).items() if n not in numbers}
-    numbers.update({name: supply() for name, supply in suppliers.items() if name in inputs})
+    supplied = {name: supply() for name, supply in suppliers.items() if name in inputs}
+    numbers.update({name: value for name, value in supplied.items() if value is not None})
 
     for name in [n for n in missing if n not in numbers]:
         default = fill.get(name, paper.parameters[name].default if name in paper.parameters else None)
@@ -107,7 +109,7 @@ def bind(
             numbers[name] = 1
         elif defaults and default is not None:
             assumed[name] = default
-            numbers[name] = _checked(paper, name, default.value)
+            numbers[name] = _assumed(paper, name, default)
         else:
             absent = [n for n in missing if n not in (*numbers, *(fill if defaults else ())) and n not in hidden]
             has = [n for n in absent if defaults and n in paper.parameters and paper.parameters[n].default]
@@ -117,6 +119,7 @@ def bind(
     return Binding(numbers, given, assumed, symbolic, str(activation or ""), tuple(unset))
 
 
+@lru_cache(maxsize=64)
 def hidden_constants(paper: Paper) -> frozenset[str]:
     """The names of the constants that the paper hides."""
     return frozenset(c.name for q in paper.quantities.values() for c in q.hidden)
@@ -168,6 +171,14 @@ def _checked(paper: Paper, name: str, value: Any) -> Any:
 
 def _roles(paper: Paper) -> list[str]:
     return [p.role.replace("_", "-") for p in paper.parameters.values()]
+
+
+def _assumed(paper: Paper, name: str, default: Default) -> Any:
+    """A value that nobody gave: where it is out of range (data of deficient rank), the statement does not apply."""
+    try:
+        return _checked(paper, name, default.value)
+    except TheoryError as error:
+        raise NotApplicable(f"{error} ({default.origin})") from None
 
 
 def _activation(value: Any) -> Any:

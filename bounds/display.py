@@ -38,6 +38,10 @@ def _renamed(quantity: Quantity, expression: Any, style: str) -> Any:
         target = quantity.paper.quantities[f.func.__name__]
         head = getattr(target, style).split("(")[0]
         change[f] = sympy.Function(head or target.name)(*[a.xreplace(change) for a in f.args])
+    for f in expression.atoms(sympy.hermite_prob):
+        degree, z = (a.xreplace(change) for a in f.args)
+        name = rf"\mathrm{{He}}_{{{sympy.latex(degree)}}}" if style == "latex" else f"He_{degree}"
+        change[f] = sympy.Function(name)(z)
     return expression.xreplace(change)
 
 

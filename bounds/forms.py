@@ -54,6 +54,8 @@ class EndpointMax(sympy.Expr):
 class Largest(sympy.Function):
     """``max{...}`` kept as written: SymPy's own ``Max`` compares its arguments symbolically at every substitution."""
 
+    word = "max"
+
     def doit(self, **hints: Any) -> sympy.Expr:
         """SymPy's maximum."""
         return sympy.Max(*[a.doit(**hints) for a in self.args])
@@ -62,12 +64,22 @@ class Largest(sympy.Function):
         return self.doit()._eval_evalf(prec)
 
     def _latex(self, printer: Any, exp: Any = None) -> str:
-        inner = r"\max\left\{" + ",\\; ".join(map(printer._print, self.args)) + r"\right\}"
+        inner = rf"\{self.word}\left\{{" + ",\\; ".join(map(printer._print, self.args)) + r"\right\}"
         return inner if exp is None else rf"\left({inner}\right)^{{{exp}}}"
 
     def _pretty(self, printer: Any) -> prettyForm:
         inner = printer._print_seq(self.args, "{", "}", delimiter=";  ")
-        return prettyForm(*inner.left("max"), binding=prettyForm.ATOM)
+        return prettyForm(*inner.left(self.word), binding=prettyForm.ATOM)
+
+
+class Smallest(Largest):
+    """``min{...}`` kept as written."""
+
+    word = "min"
+
+    def doit(self, **hints: Any) -> sympy.Expr:
+        """SymPy's minimum."""
+        return sympy.Min(*[a.doit(**hints) for a in self.args])
 
 
 def at_least(a: Any, b: Any) -> sympy.Rel:
@@ -104,7 +116,7 @@ class Phi(sympy.Function):
     def _pretty(self, printer: Any) -> prettyForm:
         argument = prettyForm(*printer._print(self.args[1]).parens())
         head = self._print_as(self.args[0].name, "")
-        return prettyForm(*argument.left(head), binding=prettyForm.FUNC)
+        return prettyForm(*argument.left(head), binding=prettyForm.ATOM)
 
 
 class GaussianMean(sympy.Expr):

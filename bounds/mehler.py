@@ -113,7 +113,7 @@ def mehler(g: Function, std: np.ndarray, rho: np.ndarray) -> tuple[np.ndarray, f
             break
         terms *= 4
     kept = int(enough[0]) + 1 if enough.size else terms
-    bound = off**kept * float(left[:, kept - 1].max()) + 2 * wrong * math.sqrt(top)
+    bound = float(off**kept * left[:, kept - 1].max() + 2 * wrong * math.sqrt(top))
     value = _horner(table[index, :kept], rho)
     np.fill_diagonal(value, square[index])
     return value, bound + EPS * float((table[:, :kept] ** 2 @ (np.arange(kept) + 8.0)).max())

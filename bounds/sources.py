@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from bounds.across import Question, asked
 from bounds.binding import relevant
+from bounds.errors import TheoryError
 from bounds.model import COUNT, Default, Paper
 from bounds.naming import meaning, translate
 from bounds.registry import paper as find_paper
 from bounds.registry import papers
 from bounds.values import check_domain, number
+
+if TYPE_CHECKING:
+    from bounds.data import Arrays
 
 
 def filled(question: Question, answers: str, scenario: str | None, data: str | None) -> Question:
@@ -38,41 +45,88 @@ def filled(question: Question, answers: str, scenario: str | None, data: str | N
         if "L" not in question.values and question.hidden_layers is None:
             question = replace(question, hidden_layers=hidden_layers(scenario))
         fill = fill_from(scenario, chosen)
+    unusable: dict[str, str] = {}
     if data is not None:
-        for key, found in _from_data(question, chosen, answers, data, fill).items():
-            fill[key] = {**fill[key], **found}
-    return replace(question, fill=fill)
+        from bounds.data import load
+
+        loaded = load(data, samples=_count(question, chosen))
+        for paper in chosen:
+            try:
+                found = _from_data(question, paper, _wanted(paper, answers), loaded, fill[paper.key])
+            except TheoryError as error:
+                unusable[paper.key] = f"{loaded.name} does not suit {paper.key}: {error}"
+            else:
+                fill[paper.key] = {**fill[paper.key], **found}
+    return replace(question, fill=fill, unusable=unusable)
 
 
 def _from_data(
-    question: Question, chosen: list[Paper], answers: str, data: str, fill: Mapping[str, Mapping[str, Default]]
-) -> dict[str, dict[str, Default]]:
-    from bounds.data import load
+    question: Question, paper: Paper, only: frozenset[str], loaded: Arrays, fill: Mapping[str, Default]
+) -> dict[str, Default]:
+    """What the data give one paper, at the values of the question."""
     from bounds.from_data import constants_of
 
-    loaded = load(data, samples=_count(question, chosen))
-    found: dict[str, dict[str, Default]] = {}
+    known = {w: v for w, v in question.values.items() if meaning(paper, w)}
+    named = {n: v for n, v in translate([paper], known)[paper.key].items() if n not in _samples(paper)}
+    kinds = {n: paper.parameters[n].kind if n in paper.parameters else "number" for n in named}
+    numbers = {n: v if n == "activation" or kinds[n] != "number" else number(n, v) for n, v in named.items()}
+    values = {n: d.value for n, d in fill.items()} | numbers
+    if question.hidden_layers is not None and paper.layers_offset is not None:
+        values["L"] = question.hidden_layers + paper.layers_offset
+    constants = constants_of(paper, loaded.X, loaded.y, values, only=only)
+    return {n: Default(v, f"{loaded.name}: {origin}") for n, (v, origin) in constants.items()}
+
+
+def data_constants(question: Question, data: str) -> list[dict[str, Any]]:
+    """Everything that a data set determines for each paper, with kernel orders 1, 2, 3 where a paper has one.
+
+    Returns:
+        Rows ``paper``, ``parameter``, ``role``, ``at``, ``value`` (None where it cannot be had), ``from``.
+    """
+    from bounds.data import load
+
+    chosen = [p for p in ([find_paper(k) for k in question.only] or papers().values()) if p.from_data]
+    loaded, rows = load(data, samples=_count(question, chosen)), []
     for paper in chosen:
-        known = {w: v for w, v in question.values.items() if meaning(paper, w)}
-        values = {n: d.value for n, d in fill[paper.key].items()} | translate([paper], known)[paper.key]
-        if question.hidden_layers is not None and paper.layers_offset is not None:
-            values["L"] = question.hidden_layers + paper.layers_offset
-        only = _wanted(paper, answers)
-        constants = constants_of(paper, loaded.X, loaded.y, values, only=only)
-        found[paper.key] = {n: Default(v, f"{loaded.name}: {origin}") for n, (v, origin) in constants.items()}
-    return found
+        for name in paper.from_data:
+            orders = _orders(paper, name, question)
+            for order in orders:
+                asked_at = replace(question, values={**question.values, **order})
+                try:
+                    found = _from_data(asked_at, paper, frozenset({name}), loaded, {}).get(name)
+                    value, origin = (found.value, found.origin) if found else (None, "needs more values")
+                except TheoryError as error:
+                    value, origin = None, str(error)
+                at = ", ".join(f"{k} = {v}" for k, v in order.items())
+                role = paper.parameters[name].role
+                rows.append(
+                    {"paper": paper.key, "parameter": name, "role": role, "at": at, "value": value, "from": origin}
+                )
+    return rows
+
+
+def _orders(paper: Paper, name: str, question: Question) -> list[dict[str, int]]:
+    """The kernel orders at which a constant is listed: 1, 2 and 3 unless one is given."""
+    letters = [p.name for p in paper.parameters.values() if p.role == "kernel_order"]
+    if paper.parameters[name].role != "sigma_min_power" or not letters or letters[0] in question.values:
+        return [{}]
+    return [{letters[0]: t} for t in (1, 2, 3)]
 
 
 def _count(question: Question, chosen: list[Paper]) -> int | None:
     """The number of samples asked for, in whatever letter."""
     for paper in chosen:
         for word, value in question.values.items():
-            name = meaning(paper, word)
-            if name in paper.parameters and paper.parameters[name].role == "samples":
+            if meaning(paper, word) in _samples(paper):
                 count = number(word, value)
                 check_domain(word, count, COUNT)
                 return int(count)
     return None
+
+
+def _samples(paper: Paper) -> frozenset[str]:
+    """The letter for the number of samples."""
+    return frozenset(p.name for p in paper.parameters.values() if p.role == "samples")
 
 
 def _wanted(paper: Paper, answers: str) -> frozenset[str]:
@@ -82,3 +136,43 @@ def _wanted(paper: Paper, answers: str) -> frozenset[str]:
         return names
     quantities = [q for q in paper.quantities.values() if answers == q.answers or q.answers == "width"]
     return frozenset(n for n in names if any(relevant(q, {n: 1}) for q in quantities))
+
+
+def kernel_row(key: str, data: str, values: Mapping[str, Any], save: str | None = None) -> dict[str, Any]:
+    """The infinite-width kernel of a paper's network on a data set.
+
+    Args:
+        key: The paper.
+        data: A data set's name or file.
+        values: Letters or roles: the depth, the activation, the initial scale, ...; samples say how many are drawn.
+        save: A .npy file for the Gram matrix.
+
+    Returns:
+        Its extreme eigenvalues, their error, and how it is normalised.
+
+    Raises:
+        TheoryError: The paper has no such kernel, or a value or the data do not suit.
+    """
+    from bounds.data import load
+    from bounds.kernels import normalised, ntk, ntk_options
+
+    paper = find_paper(key)
+    question = Question((key,), values)
+    loaded, named = load(data, samples=_count(question, [paper])), translate([paper], values)[key]
+    own = {n: v if n == "activation" else float(number(n, v)) for n, v in named.items() if n in ntk_options(key)}
+    if extra := sorted(set(named) - set(own) - _samples(paper)):
+        raise TheoryError(f"{key}'s kernel does not depend on {extra[0]}; it takes {', '.join(ntk_options(key))}")
+    kernel = ntk(key, normalised(key, loaded.X, own), **own)
+    if save is not None:
+        np.save(save, kernel.value)
+    ends = kernel.extremes
+    return {
+        "paper": key,
+        "data": loaded.name,
+        "samples": len(loaded.X),
+        "lambda_min": ends.least,
+        "lambda_max": ends.greatest,
+        "eigenvalue_error": ends.error,
+        "trace": float(np.trace(kernel.value)),
+        "normalisation": kernel.text,
+    }

@@ -20,6 +20,8 @@ from bounds.tables import Table, figures
 from bounds.values import show
 
 NA = "NOT APPLICABLE"
+FEW = 2
+"""More hidden constants than this are listed below the table."""
 GLYPH = {r"\le": "<=", r"\ge": ">=", "=": "="}
 
 
@@ -87,15 +89,15 @@ def evaluation_table(evaluations: Iterable[Evaluation], details: bool = False) -
     for e in found:
         q = e.quantity
         sign = GLYPH[SIGNS[q.direction if q.direction else q.side]]
-        rows.append((q.key, f"{sign} {_value(e)}" if e.applicable else NA, status(q), q.source.place, q.text))
+        rows.append((q.key, f"{sign} {value_text(e)}" if e.applicable else NA, status(q), q.source.place, q.text))
         notes += [f"{q.key} is {NA}: {r}" for r in e.reasons]
         notes += [f"{q.key}: here {name} is {target}" for name, target in e.chosen.items()]
-    notes += assumed_lines(found)
+    notes += unset_lines(found) + assumed_lines(found)
     notes += undecided_lines([c for e in found for c in e.checks], details or len(found) == 1)
     return Table(("quantity", "value", "status", "source", "what"), tuple(rows), notes=tuple(dict.fromkeys(notes)))
 
 
-def _value(e: Evaluation) -> str:
+def value_text(e: Evaluation) -> str:
     """A value in figures, or by its logarithm beyond floats; arrays by their shape and range."""
     if np.ndim(e.value):
         return f"{' x '.join(map(str, np.shape(e.value)))} matrix in [{np.min(e.value):.6g}, {np.max(e.value):.6g}]"
@@ -110,8 +112,20 @@ def enclosure_table(q: Quantity, ball: Enclosure) -> Table:
 
 
 def _unset(unset: Sequence[str], q: Quantity) -> str:
+    """The hidden constants behind a number that is known up to them only."""
+    if len(unset) > FEW:
+        return f" with {len(unset)} constants = 1"
     factor = {c.name: c.factor for c in q.hidden}
     return "".join(f" x {n}" if factor.get(n) else f" at {n}=1" for n in unset)
+
+
+def unset_lines(results: Iterable[Any]) -> list[str]:
+    """The hidden constants of results that have too many for a cell."""
+    return [
+        f"{r.quantity.key}: taken as 1: {', '.join(r.unset)} (--NAME VALUE sets one)"
+        for r in results
+        if len(r.unset) > FEW and r.applicable
+    ]
 
 
 def undecided_lines(checks: Iterable[Any], details: bool) -> list[str]:
@@ -172,7 +186,7 @@ def width_table(solutions: Sequence[Solution], details: bool = False) -> Table:
             notes.append(f"{q.key}: {s.certificate}")
             each = ", ".join(f"{n}: {figures(v)}" for n, v in s.thresholds.items())
             notes.append(f"{q.key}: each condition alone holds from {each}")
-    notes += assumed_lines(solutions)
+    notes += unset_lines(solutions) + assumed_lines(solutions)
     notes += undecided_lines([c for s in solutions for c in s.checks], details)
     return Table(
         ("theorem", "width", "status", "binding", "probability", "source"),
@@ -268,6 +282,20 @@ def sweep_table(found: Sweep) -> Table:
     if found.unset:
         notes.append(f"order only: evaluated at {', '.join(f'{n} = 1' for n in found.unset)}")
     return Table((*found.axes, found.quantity.key, "log10", "applicable"), rows, notes=tuple(notes))
+
+
+def dict_table(row: Mapping[str, Any]) -> Table:
+    """One row per entry."""
+    return Table(("what", "value"), tuple((k, f"{v:.8g}" if isinstance(v, float) else str(v)) for k, v in row.items()))
+
+
+def constants_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """One row per constant of a data set."""
+    cells = tuple(
+        (r["paper"], r["parameter"], r["at"], "-" if r["value"] is None else f"{r['value']:.8g}", r["from"])
+        for r in rows
+    )
+    return Table(("paper", "parameter", "at", "value", "from"), cells)
 
 
 def scenario_table(rows: Sequence[Mapping[str, Any]]) -> Table:

@@ -10,6 +10,7 @@ import numpy as np
 import sympy
 
 import bounds
+from bounds.binding import ACTIVATION_ROLES
 from bounds.model import Domain
 
 
@@ -55,15 +56,22 @@ def is_number(q, name):
 
 
 def leaves(q):
-    """The parameters and hidden constants that the formula written out depends on."""
-    return sorted(s.name for s in sympy.sympify(q.expand()).free_symbols)
+    """The parameters and hidden constants that the formula written out depends on; without what its activation gives."""
+    names = {s.name for s in sympy.sympify(q.expand()).free_symbols}
+    return sorted(names - set(supplied(q)) if "activation" in names else names)
 
 
-def defined(q, names, seed, count=1):
-    """``count`` points at which the formula has a finite value."""
+def supplied(q):
+    """What an activation supplies: name -> how to read it off."""
+    roles = {p.name: ACTIVATION_ROLES.get(p.role) for p in q.paper.parameters.values()}
+    return {n: read for n, read in roles.items() if read}
+
+
+def defined(q, names, seed, count=1, fixed=None):
+    """``count`` points at which the formula has a finite value; some values may be ``fixed``."""
     rng, found = random.Random(f"{q.key} {seed}"), []
     for _ in range(200):
-        values = point_for(rng, q.paper, names)
+        values = {**point_for(rng, q.paper, names), **(fixed or {})}
         try:
             found += [values] if np.all(np.isfinite(q.evaluate(**values))) else []
         except bounds.TheoryError as error:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from fractions import Fraction
 
 import mpmath as mp
 import numpy as np
 import pytest
 import sympy
-from generic import defined, leaves
+from generic import defined, leaves, supplied
 from sympy.core.function import AppliedUndef
 
 import bounds
@@ -21,14 +22,22 @@ QUANTITIES = [q for q in bounds.quantities() if not q.conditions and not sympy.s
 @pytest.mark.parametrize("q", QUANTITIES, ids=lambda q: q.key)
 def test_tape_is_sympys_own_evaluation(q):
     for values in defined(q, leaves(q), "sympy", 2):
-        formula, given = by_quadrature(sympy.sympify(q.expand()), values)
+        formula, given = by_quadrature(sympy.sympify(q.expand()), with_supplied(q, values))
         symbols = sorted(formula.free_symbols & set(given), key=str)
         # SymPy's own printing and sums, in mpmath: substituting exact surds into ceilings would take minutes
-        functions = {"Largest": max, "ceiling": mp.ceil, "LambertW": mp.lambertw}
+        functions = {"Largest": max, "Smallest": min, "ceiling": mp.ceil, "LambertW": mp.lambertw}
         evaluated = sympy.lambdify(symbols, formula, [functions, "mpmath"])
         with mp.workdps(60):
             exact = evaluated(*[given[s] for s in symbols])
         assert q.evaluate(**values) == pytest.approx(float(mp.re(exact)), rel=1e-12, abs=1e-30)
+
+
+def with_supplied(q, values):
+    """The point with what its activation supplies, such as sup|phi'|."""
+    if "activation" not in values:
+        return values
+    phi = bounds.activations.get(values["activation"])
+    return {n: Fraction(float(read(phi))) for n, read in supplied(q).items()} | values
 
 
 def by_quadrature(formula, values):

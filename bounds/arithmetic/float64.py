@@ -87,7 +87,7 @@ class Float64(Operators):
 
     def where(self, condition: Any, a: Any, b: Any) -> Any:
         """``a`` where the condition holds, else ``b``."""
-        return np.where(condition, a, b)
+        return np.where(condition, a, b) if np.ndim(condition) else (a if condition else b)
 
     def gt(self, a: Any, b: Any) -> Any:
         """``a > b``."""

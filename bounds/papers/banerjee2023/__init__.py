@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bounds.model import Paper
-from bounds.papers.banerjee2023 import constants, convexity, descent, errata, gradients, hessian, lemmas
+from bounds.papers.banerjee2023 import constants, convexity, descent, gradients, hessian, lemmas
 from bounds.papers.banerjee2023.letters import INITIAL, KEY, PARAMETERS, SMOOTH
 
 PARTS = (constants, hessian, gradients, convexity, descent, lemmas)
+
+
+def _errata() -> Any:
+    from bounds.papers.banerjee2023.errata import ERRATA
+
+    return ERRATA
+
+
+def _from_data() -> Any:
+    from bounds.papers.banerjee2023.data import FROM_DATA
+
+    return FROM_DATA
+
 
 PAPER = Paper(
     key=KEY,
@@ -28,6 +43,7 @@ PAPER = Paper(
     parameters=PARAMETERS,
     quantities={q.name: q for part in PARTS for q in part.quantities()},
     assumptions=(SMOOTH, INITIAL),
-    errata=errata.ERRATA,
+    errata=_errata,
     proved={"c_H": "c_H_proved"},
+    from_data=_from_data,
 )

@@ -52,22 +52,35 @@ def _path_sum(ops: Any, depth: Any, x: Any, p: Any) -> Any:
     return ops.add(top(n), b, c)
 
 
-def _psi(third_factor: Any, second: Any, domain: str, ends: tuple[Any, Any]) -> EndpointMax:
-    """The three-entry maximum of Rem 4.3: every entry is monotone in both indices, in h's direction."""
-    body = Largest(beta_phi * h(l1) ** 2, second, beta_phi * third_factor**2 * h(l1) * h(l2))
-    return EndpointMax(body, (l1, l2), *ends, domain)
+def _psi(second: Any, third_factor: Any) -> Largest:
+    """The three entries of Rem 4.3, each monotone in both indices, in h's direction."""
+    return Largest(beta_phi * h(l1) ** 2, second, beta_phi * third_factor**2 * h(l1) * h(l2))
+
+
+def _young() -> Any:
+    """The second entry: the cross term by Young's inequality."""
+    return h(l1) * (beta_phi / 2 * (gamma**2 + h(l2) ** 2) + 1)
+
+
+def _cauchy() -> Any:
+    """The second entry: the cross term by Cauchy-Schwarz."""
+    return h(l1) * (beta_phi * gamma * h(l2) + 1)
+
+
+def _over_pairs(body: Any) -> EndpointMax:
+    return EndpointMax(body, (l1, l2), (1, 2), (L - 1, L), PAIRS)
+
+
+def _over_all_pairs(body: Any) -> EndpointMax:
+    return EndpointMax(body, (l1, l2), (1, 1), (L, L), ALL_PAIRS)
 
 
 def quantities() -> Iterator[Quantity]:
     """The elementary constants: sigma_0, gamma, h, psi_H and g."""
-    pairs = ((1, 2), (L - 1, L))
-    young = h(l1) * (beta_phi / 2 * (gamma**2 + h(l2) ** 2) + 1)
-    cauchy = h(l1) * (beta_phi * gamma * h(l2) + 1)
-    safe = Largest(1, gamma)
     yield Quantity(
         "sigma_0",
         r"\sigma_0",
-        sigma_1 / (2 * (1 + sympy.sqrt(sympy.log(m)) / sympy.sqrt(2 * m))),
+        lambda: sigma_1 / (2 * (1 + sympy.sqrt(sympy.log(m)) / sympy.sqrt(2 * m))),
         "equal",
         at("Assumption 2"),
         "printed",
@@ -79,7 +92,7 @@ def quantities() -> Iterator[Quantity]:
     yield Quantity(
         "gamma",
         r"\gamma",
-        sigma_1 + rho / sympy.sqrt(m),
+        lambda: sigma_1 + rho / sympy.sqrt(m),
         "equal",
         at("Theorem 4.1"),
         "printed",
@@ -91,7 +104,7 @@ def quantities() -> Iterator[Quantity]:
     yield Quantity(
         "h",
         "h(l)",
-        gamma ** (l - 1) + phi_0 * _powers(gamma, l - 1),
+        lambda: gamma ** (l - 1) + phi_0 * _powers(gamma, l - 1),
         "equal",
         at("Remark 4.3"),
         "printed",
@@ -102,10 +115,17 @@ def quantities() -> Iterator[Quantity]:
         monotone={"gamma": 1, "phi_0": 1},
     )
     for name, psi, place, status, text, assume in (
-        ("psi_H", _psi(gamma, young, PAIRS, pairs), "Remark 4.3", "printed", "largest (2,2,1)-norm", (DEEP,)),
+        (
+            "psi_H",
+            lambda: _over_pairs(_psi(_young(), gamma)),
+            "Remark 4.3",
+            "printed",
+            "largest (2,2,1)-norm",
+            (DEEP,),
+        ),
         (
             "psi_H_tight",
-            _psi(gamma, cauchy, PAIRS, pairs),
+            lambda: _over_pairs(_psi(_cauchy(), gamma)),
             "Lemma A.5 by Cauchy-Schwarz",
             "derived",
             "psi_H with the cross term by Cauchy-Schwarz in place of Young's inequality",
@@ -113,7 +133,7 @@ def quantities() -> Iterator[Quantity]:
         ),
         (
             "psi_H_safe",
-            _psi(safe, young, ALL_PAIRS, ((1, 1), (L, L))),
+            lambda: _over_all_pairs(_psi(_young(), Largest(1, gamma))),
             "Remark 4.3, errata B4, B5",
             "derived",
             "psi_H over all pairs of layers, with max(1, gamma) in its third entry",
@@ -136,7 +156,7 @@ def quantities() -> Iterator[Quantity]:
     yield Quantity(
         "g",
         "g(a)",
-        a**L + phi_0 * _powers(a, L),
+        lambda: a**L + phi_0 * _powers(a, L),
         "equal",
         at("proof of Lemma 4.2"),
         "derived",
@@ -149,7 +169,7 @@ def quantities() -> Iterator[Quantity]:
     yield Quantity(
         "g_printed",
         r"g^{\mathrm{printed}}(a)",
-        a**L + phi_0 * _powers(a, L, 1),
+        lambda: a**L + phi_0 * _powers(a, L, 1),
         "equal",
         at("Lemma 4.2"),
         "printed",
@@ -162,7 +182,7 @@ def quantities() -> Iterator[Quantity]:
     yield Quantity(
         "path_sum",
         r"\Sigma",
-        sympy.Sum(h(l) ** 2 * gamma ** (2 * (L - l)), (l, 1, L)),
+        lambda: sympy.Sum(h(l) ** 2 * gamma ** (2 * (L - l)), (l, 1, L)),
         "equal",
         at("Lemma 4.1"),
         "printed",

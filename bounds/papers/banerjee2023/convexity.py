@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import sympy
 
@@ -13,11 +14,10 @@ from bounds.papers.banerjee2023.letters import CONE, DEEP, IN_BALL, INITIAL, SMO
 m, k, a, b = (symbol(x) for x in ("m", "k", "a", "b"))
 kappa, rho_2, gbar_norm_sq, lambda_t = (symbol(x) for x in ("kappa", "rho_2", "gbar_norm_sq", "lambda_t"))
 c_1, c_2, c_H, varrho, loss_ball = (symbol(x) for x in ("c_1", "c_2", "c_H", "varrho", "loss_ball"))
-root_m = sympy.sqrt(m)
 
 BASIC = (SMOOTH, INITIAL, IN_BALL, WIDE, DEEP)
 GENERAL = Condition(
-    "Assumption 3", "a <= l'' <= b for the loss", at_most(a, b), "take a as the lower, b as the upper bound"
+    "Assumption 3", "a <= l'' <= b for the loss", lambda: at_most(a, b), "take a as the lower, b as the upper bound"
 )
 SEGMENT = Condition("lambda_t", "lambda_t >= mean l'^2 on the whole segment, not at theta_t alone")
 OUTPUTS = Condition("Assumption 5", "k outputs, every v_h a unit vector; rho_1 and loss_ball per output")
@@ -30,7 +30,7 @@ def restricted_convexity() -> Iterator[Quantity]:
     yield Quantity(
         "c_1",
         "c_1",
-        2 * kappa**2,
+        lambda: 2 * kappa**2,
         "equal",
         at("Theorem 5.1"),
         "printed",
@@ -42,7 +42,7 @@ def restricted_convexity() -> Iterator[Quantity]:
     yield Quantity(
         "c_2",
         "c_2",
-        2 * c_H * (2 * varrho * rho_2 + sympy.sqrt(loss_ball)),
+        lambda: 2 * c_H * (2 * varrho * rho_2 + sympy.sqrt(loss_ball)),
         "equal",
         at("Theorem 5.1"),
         "printed",
@@ -54,7 +54,7 @@ def restricted_convexity() -> Iterator[Quantity]:
     yield Quantity(
         "rsc_alpha",
         RSC,
-        c_1 * gbar_norm_sq - c_2 / root_m,
+        lambda: c_1 * gbar_norm_sq - c_2 / sympy.sqrt(m),
         "lower",
         at("Theorem 5.1"),
         "printed",
@@ -68,7 +68,7 @@ def restricted_convexity() -> Iterator[Quantity]:
     yield Quantity(
         "rsc_threshold",
         r"\|\bar g_t\|_2^2",
-        c_2 / (c_1 * root_m),
+        lambda: c_2 / (c_1 * sympy.sqrt(m)),
         "requires",
         at("Remark 5.1"),
         "printed",
@@ -84,7 +84,9 @@ def restricted_convexity() -> Iterator[Quantity]:
     yield Quantity(
         "rsc_alpha_general",
         RSC,
-        a * kappa**2 * gbar_norm_sq - (2 * a * varrho * c_H * rho_2 + c_H * sympy.sqrt(lambda_t)) / root_m,
+        lambda: (
+            a * kappa**2 * gbar_norm_sq - (2 * a * varrho * c_H * rho_2 + c_H * sympy.sqrt(lambda_t)) / sympy.sqrt(m)
+        ),
         "lower",
         at("Theorem B.1"),
         "printed",
@@ -97,7 +99,10 @@ def restricted_convexity() -> Iterator[Quantity]:
     yield Quantity(
         "rsc_alpha_multi",
         RSC,
-        2 * k * kappa**2 * gbar_norm_sq - 2 * k * c_H * (2 * varrho * rho_2 + sympy.sqrt(k * loss_ball)) / root_m,
+        lambda: (
+            2 * k * kappa**2 * gbar_norm_sq
+            - 2 * k * c_H * (2 * varrho * rho_2 + sympy.sqrt(k * loss_ball)) / sympy.sqrt(m)
+        ),
         "lower",
         at("Theorem C.2"),
         "printed",
@@ -109,12 +114,16 @@ def restricted_convexity() -> Iterator[Quantity]:
     )
 
 
+def _beta_multi(inner: Any) -> Any:
+    return 2 * k * varrho**2 + 2 * k * c_H * sympy.sqrt(inner) / sympy.sqrt(m)
+
+
 def smoothness() -> Iterator[Quantity]:
     """Theorem 5.2 and its general-loss and k-output versions."""
     yield Quantity(
         "beta",
         r"\beta",
-        2 * varrho**2 + 2 * c_H * sympy.sqrt(loss_ball) / root_m,
+        lambda: 2 * varrho**2 + 2 * c_H * sympy.sqrt(loss_ball) / sympy.sqrt(m),
         "upper",
         at("Theorem 5.2"),
         "printed",
@@ -130,7 +139,7 @@ def smoothness() -> Iterator[Quantity]:
     yield Quantity(
         "beta_general",
         r"\beta",
-        b * varrho**2 + c_H * sympy.sqrt(lambda_t) / root_m,
+        lambda: b * varrho**2 + c_H * sympy.sqrt(lambda_t) / sympy.sqrt(m),
         "upper",
         at("Theorem B.2"),
         "printed",
@@ -141,14 +150,14 @@ def smoothness() -> Iterator[Quantity]:
         glyph="β general",
         monotone={"b": 1, "varrho": 1, "c_H": 1, "lambda_t": 1},
     )
-    for tail, inner, status, place in (
-        ("", k * loss_ball, "printed", "Theorem C.3"),
-        ("_tight", loss_ball, "derived", "Theorem C.3, erratum B12"),
+    for tail, formula, status, place in (
+        ("", lambda: _beta_multi(k * loss_ball), "printed", "Theorem C.3"),
+        ("_tight", lambda: _beta_multi(loss_ball), "derived", "Theorem C.3, erratum B12"),
     ):
         yield Quantity(
             "beta_multi" + tail,
             r"\beta",
-            2 * k * varrho**2 + 2 * k * c_H * sympy.sqrt(inner) / root_m,
+            formula,
             "upper",
             at(place),
             status,

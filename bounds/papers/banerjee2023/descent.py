@@ -16,11 +16,13 @@ omega_t, gamma_t, loss_0, loss_star, eps = (symbol(x) for x in ("omega_t", "gamm
 rsc_alpha = sympy.Symbol("rsc_alpha", real=True)  # of either sign: SymPy must not decide alpha > 0 by itself
 
 BASIC = (SMOOTH, INITIAL, IN_BALL, WIDE, DEEP)
-CURVED = Condition("alpha_t > 0", "restricted strong convexity holds (A4.1)", above(rsc_alpha, 0), "widen the network")
+CURVED = Condition(
+    "alpha_t > 0", "restricted strong convexity holds (A4.1)", lambda: above(rsc_alpha, 0), "widen the network"
+)
 GAP = Condition(
     "loss gap",
     "the initial loss is at least the least loss",
-    at_least(loss_0, loss_star),
+    lambda: at_least(loss_0, loss_star),
     "give loss_0 >= loss_star",
     essential=True,
 )
@@ -33,7 +35,7 @@ def rates() -> Iterator[Quantity]:
     yield Quantity(
         "step_size",
         r"\eta_t",
-        omega_t / beta,
+        lambda: omega_t / beta,
         "equal",
         at("Lemma 5.2"),
         "printed",
@@ -47,7 +49,7 @@ def rates() -> Iterator[Quantity]:
     yield Quantity(
         "chi",
         r"\chi",
-        rsc_alpha * omega_t / beta * (1 - gamma_t) * (2 - omega_t),
+        lambda: rsc_alpha * omega_t / beta * (1 - gamma_t) * (2 - omega_t),
         "equal",
         at("Remark 5.4"),
         "printed",
@@ -60,7 +62,7 @@ def rates() -> Iterator[Quantity]:
     yield Quantity(
         "local_contraction",
         r"r_t",
-        1 - rsc_alpha * omega_t / beta * (2 - omega_t),
+        lambda: 1 - rsc_alpha * omega_t / beta * (2 - omega_t),
         "upper",
         at("Lemma 5.2"),
         "printed",
@@ -74,7 +76,7 @@ def rates() -> Iterator[Quantity]:
     yield Quantity(
         "contraction",
         r"r_t",
-        1 - chi,
+        lambda: 1 - chi,
         "upper",
         at("Theorem 5.3"),
         "printed",
@@ -89,7 +91,7 @@ def rates() -> Iterator[Quantity]:
     yield Quantity(
         "iterations",
         "T",
-        sympy.ceiling(sympy.log(Largest(1, (loss_0 - loss_star) / eps)) / -sympy.log(1 - chi)),
+        lambda: sympy.ceiling(sympy.log(Largest(1, (loss_0 - loss_star) / eps)) / -sympy.log(1 - chi)),
         "requires",
         at("Remark 5.4"),
         "printed",
@@ -103,14 +105,14 @@ def rates() -> Iterator[Quantity]:
         measured_by="steps taken by gradient descent",
         monotone={"loss_0": 1, "eps": -1, "chi": -1},
     )
-    for tail, events, status, place in (
-        ("", L + 1, "printed", "Theorem 4.1"),
-        ("_tight", L, "derived", "Lemma A.1 once per hidden layer (B14)"),
+    for tail, formula, status, place in (
+        ("", lambda: 1 - 2 * (L + 1) / m, "printed", "Theorem 4.1"),
+        ("_tight", lambda: 1 - 2 * L / m, "derived", "Lemma A.1 once per hidden layer (B14)"),
     ):
         yield Quantity(
             "probability" + tail,
             r"\mathbb P",
-            1 - 2 * events / m,
+            formula,
             "lower",
             at(place),
             status,
@@ -147,14 +149,14 @@ def membership() -> Iterator[Quantity]:
 def width() -> Iterator[Quantity]:
     """The least width at which everything the convergence theorem needs holds."""
     conditions = (
-        Condition("RSC", "alpha_t > 0 (Thm 5.1, A4.1)", above(rsc_alpha, 0)),
-        Condition("probability", "2(L+1)/m <= failure (Thm 4.1)", failure * m >= 2 * (L + 1)),
-        Condition("m >= d", "the width is at least the input dimension (Lem A.1)", at_least(m, d)),
+        Condition("RSC", "alpha_t > 0 (Thm 5.1, A4.1)", lambda: above(rsc_alpha, 0)),
+        Condition("probability", "2(L+1)/m <= failure (Thm 4.1)", lambda: failure * m >= 2 * (L + 1)),
+        Condition("m >= d", "the width is at least the input dimension (Lem A.1)", lambda: at_least(m, d)),
     )
     possible = Condition(
         "Lemma 4.1",
         "||gbar||^2 <= varrho^2",
-        at_most(gbar_norm_sq, varrho**2),
+        lambda: at_most(gbar_norm_sq, varrho**2),
         "give the ||gbar||^2 of a network in the ball",
     )
     names = (

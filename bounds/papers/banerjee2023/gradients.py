@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import sympy
 
@@ -10,19 +12,30 @@ from bounds.model import Quantity
 from bounds.papers.banerjee2023.letters import IN_BALL, INITIAL, SMOOTH, SQUARE, WIDE, at, symbol
 
 L, m, d, sigma_1, rho_1, gamma = (symbol(x) for x in ("L", "m", "d", "sigma_1", "rho_1", "gamma"))
-varrho, loss_ball, mean_y_sq = (symbol(x) for x in ("varrho", "loss_ball", "mean_y_sq"))
+varrho, loss_ball, mean_y_sq, path_sum = (symbol(x) for x in ("varrho", "loss_ball", "mean_y_sq", "path_sum"))
 h, g, g_printed = sympy.Function("h"), sympy.Function("g"), sympy.Function("g_printed")
 BASIC = (SMOOTH, INITIAL, IN_BALL, WIDE)
 
 
+def _input_slope(size: Any) -> Any:
+    return gamma**L * (1 + rho_1) / sympy.sqrt(size)
+
+
+def _loss_ball(bound: Any) -> Any:
+    return 2 * mean_y_sq + 2 * (1 + rho_1) ** 2 * bound(gamma) ** 2
+
+
+def _loss_init(bound: Any) -> Any:
+    return 2 * mean_y_sq + 2 * bound(sigma_1) ** 2
+
+
 def gradient_bounds() -> Iterator[Quantity]:
     """Lemma 4.1: the predictor's gradients in its parameters and its input."""
-    energy = symbol("path_sum")
     grad = r"\|\nabla_\theta f(\theta;x)\|_2"
     yield Quantity(
         "varrho",
         r"\varrho",
-        sympy.sqrt(h(L + 1) ** 2 + (1 + rho_1) ** 2 * energy / m),
+        lambda: sympy.sqrt(h(L + 1) ** 2 + (1 + rho_1) ** 2 * path_sum / m),
         "upper",
         at("Lemma 4.1"),
         "printed",
@@ -59,7 +72,7 @@ def gradient_bounds() -> Iterator[Quantity]:
         yield Quantity(
             name,
             slope,
-            gamma**L * (1 + rho_1) / sympy.sqrt(size),
+            partial(_input_slope, size),
             "upper",
             at("Lemma 4.1"),
             status,
@@ -82,7 +95,7 @@ def loss_bounds() -> Iterator[Quantity]:
         yield Quantity(
             "loss_ball" + tail,
             r"c_{\rho_1,\gamma}" + ("^{\\mathrm{printed}}" if tail else ""),
-            2 * mean_y_sq + 2 * (1 + rho_1) ** 2 * bound(gamma) ** 2,
+            partial(_loss_ball, bound),
             "upper",
             at("Lemma 4.2"),
             status,
@@ -98,7 +111,7 @@ def loss_bounds() -> Iterator[Quantity]:
         yield Quantity(
             "loss_init" + tail,
             r"c_{0,\sigma_1}" + ("^{\\mathrm{printed}}" if tail else ""),
-            2 * mean_y_sq + 2 * bound(sigma_1) ** 2,
+            partial(_loss_init, bound),
             "upper",
             at("Lemma 4.2"),
             status,
@@ -114,7 +127,7 @@ def loss_bounds() -> Iterator[Quantity]:
     yield Quantity(
         "loss_grad_norm",
         r"2\sqrt{c_{\rho_1,\gamma}}\,\varrho",
-        2 * sympy.sqrt(loss_ball) * varrho,
+        lambda: 2 * sympy.sqrt(loss_ball) * varrho,
         "upper",
         at("Corollary 4.1"),
         "printed",

@@ -17,8 +17,9 @@ h = sympy.Function("h")
 BASIC = (SMOOTH, INITIAL, IN_BALL, WIDE)
 
 
-def _c_h(chain: Any, psi: Any, size: Any) -> Any:
-    """2 (L^2 G^2L + L G^L + tail)(1 + rho_1) psi max_l G^(L-l) + 2 L G^L max_l h(l)."""
+def _c_h(psi: Any, tail: Any, size: Any = gamma, outer: Any = 1) -> Any:
+    """2 outer (L^2 G^2L + L G^L + tail)(1 + rho_1) psi max_l G^(L-l) + 2 L G^L max_l h(l), G = ``size``."""
+    chain = outer * (L**2 * size ** (2 * L) + L * size**L + tail)
     decay = EndpointMax(size ** (L - l), (l,), (1,), (L,), r"l \in [L]")
     rise = EndpointMax(h(l), (l,), (1,), (L,), r"l \in [L]")
     return 2 * chain * (1 + rho_1) * psi * decay + 2 * L * size**L * rise
@@ -26,16 +27,13 @@ def _c_h(chain: Any, psi: Any, size: Any) -> Any:
 
 def quantities() -> Iterator[Quantity]:
     """c_H in its printed and proved variants, and the Hessian bound of Thm 4.1."""
-    size = Largest(1, gamma)
-    factor = L**2 * gamma ** (2 * L) + L * gamma**L
-    safe = L**2 * size ** (2 * L) + L * size**L + L
     names = ("L", "gamma", "phi_0", "beta_phi", "rho_1")
     up = dict.fromkeys(names[1:], 1)
     rows: tuple[tuple[str, str, Any, str, str, str, tuple[Condition, ...]], ...] = (
         (
             "c_H",
             "c_H",
-            _c_h(L * (factor + 1), psi_H, gamma),
+            lambda: _c_h(psi_H, 1, outer=L),
             "Remark 4.3",
             "printed",
             "Hessian constant as printed: the factor L multiplies the whole bracket (erratum B3)",
@@ -44,7 +42,7 @@ def quantities() -> Iterator[Quantity]:
         (
             "c_H_chain",
             r"c_H^{\mathrm{chain}}",
-            _c_h(factor + L, psi_H, gamma),
+            lambda: _c_h(psi_H, L),
             "Theorem 4.2 inserted in its proof",
             "derived",
             "Hessian constant that the proof's own chain gives",
@@ -53,7 +51,7 @@ def quantities() -> Iterator[Quantity]:
         (
             "c_H_safe",
             r"c_H^{\mathrm{safe}}",
-            _c_h(safe, psi_H_safe, size),
+            lambda: _c_h(psi_H_safe, L, Largest(1, gamma)),
             "Theorem 4.1, errata B4-B6",
             "derived",
             "Hessian constant valid for every gamma",
@@ -62,7 +60,7 @@ def quantities() -> Iterator[Quantity]:
         (
             "c_H_tight",
             r"c_H^{\mathrm{tight}}",
-            _c_h(factor + L, psi_H_tight, gamma),
+            lambda: _c_h(psi_H_tight, L),
             "Lemma A.5 by Cauchy-Schwarz",
             "derived",
             "c_H_chain with psi_H_tight",
@@ -104,7 +102,7 @@ def quantities() -> Iterator[Quantity]:
     yield Quantity(
         "hessian_norm",
         r"c_H/\sqrt{m}",
-        c_H / sympy.sqrt(m),
+        lambda: c_H / sympy.sqrt(m),
         "upper",
         at("Theorem 4.1"),
         "printed",

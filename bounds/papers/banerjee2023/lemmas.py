@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import sympy
 
@@ -12,15 +13,19 @@ from bounds.papers.banerjee2023.letters import IN_BALL, INITIAL, SMOOTH, WIDE, a
 L, l, m = (symbol(x) for x in ("L", "l", "m"))
 sigma_1, rho_1, gamma = (symbol(x) for x in ("sigma_1", "rho_1", "gamma"))
 h = sympy.Function("h")
-backward = gamma ** (L - l) * (1 + rho_1) / sympy.sqrt(m)
 BASIC = (SMOOTH, INITIAL, IN_BALL, WIDE)
+
+
+def _backward() -> Any:
+    return gamma ** (L - l) * (1 + rho_1) / sympy.sqrt(m)
+
 
 # name, statement, formula, place, parameters, text, measurement
 RUNGS = (
     (
         "weight_norm_init",
         r"\|W_0^{(l)}\|_2",
-        sigma_1 * sympy.sqrt(m),
+        lambda: sigma_1 * sympy.sqrt(m),
         "Lemma A.1",
         ("sigma_1", "m"),
         "initial layer",
@@ -29,7 +34,7 @@ RUNGS = (
     (
         "weight_norm",
         r"\|W^{(l)}\|_2",
-        gamma * sympy.sqrt(m),
+        lambda: gamma * sympy.sqrt(m),
         "Proposition A.1",
         ("gamma", "m"),
         "layer anywhere in the ball",
@@ -38,7 +43,7 @@ RUNGS = (
     (
         "activation_norm",
         r"\|\alpha^{(l)}\|_2",
-        h(l + 1) * sympy.sqrt(m),
+        lambda: h(l + 1) * sympy.sqrt(m),
         "Lemma A.2",
         ("l", "gamma", "phi_0", "m"),
         "output of layer l",
@@ -56,7 +61,7 @@ RUNGS = (
     (
         "weight_jacobian",
         r"\|\partial\alpha^{(l)}/\partial w^{(l)}\|_2",
-        h(l),
+        lambda: h(l),
         "Lemma A.4",
         ("l", "gamma", "phi_0"),
         "Jacobian of layer l in its weights",
@@ -65,7 +70,7 @@ RUNGS = (
     (
         "backward_norm",
         r"\|b^{(l)}\|_2",
-        backward,
+        _backward,
         "Lemma A.6",
         ("l", "L", "gamma", "rho_1", "m"),
         "gradient of f in layer l's output",
@@ -74,7 +79,7 @@ RUNGS = (
     (
         "backward_max",
         r"\|b^{(l)}\|_\infty",
-        backward,
+        _backward,
         "Lemma A.7",
         ("l", "L", "gamma", "rho_1", "m"),
         "largest entry of the gradient of f in layer l's output",

@@ -165,14 +165,14 @@ PARAMETERS = {
 SMOOTH = Condition(
     "Assumption 1",
     "the activation is 1-Lipschitz: sup|phi'| <= 1",
-    at_most(symbol("lipschitz_phi"), 1),
+    lambda: at_most(symbol("lipschitz_phi"), 1),
     "rescale the activation, for example --activation 'gelu(z)/1.13'",
 )
 INITIAL = Condition("Assumption 2", "Gaussian hidden weights at sigma_0, unit v_0, ||x_i||_2 = sqrt(d)")
 WIDE = Condition(
     "Lemma A.1",
     "the width is at least the input dimension: m >= d (said in its proof only)",
-    at_least(symbol("m"), symbol("d")),
+    lambda: at_least(symbol("m"), symbol("d")),
     "widen the network",
 )
 IN_BALL = Condition("ball", "the parameters lie in the layerwise spectral ball of radii rho, rho_1 (Def 3.1)")
@@ -180,14 +180,14 @@ SQUARE = Condition("square loss", "the loss is the mean of (y_i - f_i)^2")
 DEEP = Condition(
     "L >= 2",
     "psi_H has no pair of layers at L = 1 (erratum B4)",
-    at_least(symbol("L"), 2),
+    lambda: at_least(symbol("L"), 2),
     "use L >= 2",
     essential=True,
 )
 WIDE_GAMMA = Condition(
     "gamma >= 1",
     "the chain constant is proved for gamma >= 1 only (errata B5, B6)",
-    at_least(symbol("gamma"), 1),
+    lambda: at_least(symbol("gamma"), 1),
     "use c_H_safe",
 )
 CONE = Condition("cone", "the compared point lies in Q_kappa^t, within rho_2 of theta_t and in the ball")

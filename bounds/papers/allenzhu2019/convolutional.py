@@ -1,0 +1,161 @@
+"""Appendix B (Theorem 7): convolutional networks with a dense last hidden layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sympy
+
+from bounds.model import Condition, Quantity
+from bounds.papers.allenzhu2019.letters import constant, formula, law, symbol
+
+L, n, m, delta, eps, q, tau = (symbol(x) for x in ("L", "n", "m", "delta", "eps", "q", "tau"))
+positions = symbol("d_positions")
+CNN = Condition(
+    "Assumption B.1", "every position reads q positions and is read by q; W_L and B are dense, the rest convolutions"
+)
+FORWARD = "norms of hidden layers at initialisation"
+
+
+def quantities() -> Iterator[Quantity]:
+    """Theorem 7's network."""
+    yield from convolutions()
+    yield from variances()
+
+
+def convolutions() -> Iterator[Quantity]:
+    """Appendix B.1: the biases' scale and what it does to the norms."""
+    yield formula(
+        "cnn_tau",
+        r"\tau",
+        lambda: delta**2 / (10 * positions * L),
+        "upper",
+        "Appendix B",
+        "scale of the convolutions' biases",
+        "delta d_positions L",
+        assumptions=(CNN,),
+        glyph="τ",
+        monotone={"delta": 1, "d_positions": -1, "L": -1},
+    )
+    yield formula(
+        "cnn_tau_limit",
+        r"\tau",
+        lambda: sympy.sqrt(eps * q / (10 * positions * L)),
+        "at_most",
+        "Appendix B.1, Lemma 7.1",
+        "scale of the biases at which the norms stay in [1 - eps, 1 + eps]",
+        "eps q d_positions L",
+        assumptions=(CNN,),
+        glyph="τ",
+        monotone={"eps": 1, "q": 1, "d_positions": -1, "L": -1},
+    )
+    yield formula(
+        "cnn_forward_norm_sq",
+        r"\mathbb{E}\|h_{i,\ell}\|^2",
+        lambda: 1 + L * tau**2 * positions / q,
+        "upper",
+        "Appendix B.1, Lemma 7.1",
+        "mean squared norm of a convolutional layer: every layer adds tau^2 d_positions/q to the input's 1",
+        "L tau d_positions q",
+        status="proved",
+        assumptions=(CNN,),
+        glyph="E‖hₗ‖²",
+        measured_by=FORWARD,
+        monotone={"L": 1, "tau": 1, "d_positions": 1, "q": -1},
+    )
+    yield formula(
+        "cnn_forward_norm_failure",
+        "p",
+        lambda: symbol("C_1") * n * L * sympy.exp(-symbol("C_2") * m * eps**2 / L**2),
+        "upper",
+        "Appendix B.1, Lemma 7.1",
+        "probability with which a norm leaves [1 - eps, 1 + eps]",
+        "n L m eps",
+        hidden=(constant("C_1"), constant("C_2", factor=False)),
+        assumptions=(CNN,),
+        orders={"n": 1},
+        glyph="p",
+        measured_by=FORWARD,
+        monotone={"n": 1, "L": 1, "m": -1, "eps": -1},
+    )
+    yield law(
+        "cnn_intermediate_norm",
+        r"\|W_b D_{i,b-1}\cdots D_{i,a}W_a\|_2",
+        {"L": 1},
+        "upper",
+        "Appendix B.1, Lemma 7.3a",
+        "spectral norm of a product of convolutional layers",
+        assumptions=(CNN,),
+        glyph="‖W_b D … W_a‖",
+        measured_by="products of layers at initialisation",
+    )
+
+
+def variances() -> Iterator[Quantity]:
+    """The variances that keep the norms at 1 (A14).
+
+    The mean square of a neuron is the variance times the squared norm of what it reads, and ReLU halves it. A
+    convolution has m neurons at every position and reads every position q times: 2/(q m) keeps the norm. The dense
+    layer has d_positions m neurons that read everything: 2/(d_positions m).
+    """
+    two = sympy.Integer(2)
+    for name, place, status, text, names, expression, monotone in (
+        (
+            "cnn_input_variance",
+            "Appendix B (A14)",
+            "derived",
+            "variance of the input convolution's entries",
+            "q m",
+            lambda: two / (q * m),
+            {"q": -1, "m": -1},
+        ),
+        (
+            "cnn_input_variance_printed",
+            "Appendix B",
+            "printed",
+            "variance of the input convolution's entries as printed: too large (A14)",
+            "q m",
+            lambda: two / sympy.sqrt(q * m),
+            {"q": -1, "m": -1},
+        ),
+        (
+            "cnn_variance",
+            "Appendix B",
+            "printed",
+            "variance of the convolutions' entries",
+            "q m",
+            lambda: two / (q * m),
+            {"q": -1, "m": -1},
+        ),
+        (
+            "cnn_dense_variance",
+            "Appendix B (A14)",
+            "derived",
+            "variance of the entries of the dense layer W_L",
+            "d_positions m",
+            lambda: two / (positions * m),
+            {"d_positions": -1, "m": -1},
+        ),
+        (
+            "cnn_dense_variance_printed",
+            "Appendix B",
+            "printed",
+            "variance of the entries of the dense layer W_L as printed: too large by d_positions/q (A14)",
+            "q m",
+            lambda: two / (q * m),
+            {"q": -1, "m": -1},
+        ),
+    ):
+        yield formula(
+            name,
+            r"\sigma^2",
+            expression,
+            "equal",
+            place,
+            text,
+            names,
+            status=status,
+            assumptions=(CNN,),
+            glyph="σ²",
+            monotone=monotone,
+        )

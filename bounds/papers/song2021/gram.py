@@ -1,0 +1,102 @@
+"""The mean Gram matrix of random features, eq 56, in every arithmetic: ``E[phi(u) phi(v)]`` for all pairs of samples.
+
+float64 comes from the dual activations (``bounds.dual``). Enclosures are closed forms, or the Hermite series
+``sum_i c_i^2/i! rho^i`` with what is left bounded by ``|rho|^(N+1) (E phi^2 - sum_{i<=N} c_i^2/i!)``; the diagonal is
+``E phi^2``, where the series is slowest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy
+
+from bounds.errors import TheoryError
+from bounds.papers.song2021.power import rows_of
+
+LAST = 60
+"""The last coefficient enclosed; what is left is at most ``rho^61 E phi^2`` and is added to the radius."""
+
+
+def gram_mean(ops: Any, X: Any, d_1: Any, activation: Any) -> Any:
+    """``d_1 E[phi(X w) phi(X w)^T]``, the quantity's algorithm; ``X`` has one sample a row."""
+    from bounds.arithmetic.ball import Ball
+    from bounds.arithmetic.exact import Exact
+
+    data = getattr(X, "data", X)
+    if isinstance(ops, Exact):
+        raise TheoryError("the mean Gram matrix has no exact value")
+    if isinstance(ops, Ball):
+        return _balls(rows_of(data, unit=True), activation) * d_1
+    from bounds.dual import dual
+
+    rows = rows_of(data, unit=True)
+    return ops.mul(d_1, ops.convert(dual(activation, rows @ rows.T).value))
+
+
+def _balls(rows: np.ndarray, phi: Any) -> np.ndarray:
+    from flint import arb
+
+    from bounds.expressions import Z
+    from bounds.gaussian import expectation
+
+    n, total = len(rows), expectation(phi.expression**2, certified=True).ball if phi.expression.has(Z) else arb(0)
+    exact = [[arb(float(x)) for x in row] for row in rows]
+    squares = [sum((x * x for x in row), arb(0)) for row in exact]
+    out = np.full((n, n), total, dtype=object)
+    for a in range(n):
+        for b in range(a):
+            inner = sum((x * y for x, y in zip(exact[a], exact[b], strict=True)), arb(0))
+            out[a, b] = out[b, a] = _ball(inner / (squares[a] * squares[b]).sqrt(), phi, total)
+    return out
+
+
+def _ball(rho: Any, phi: Any, total: Any) -> Any:
+    from flint import arb
+
+    closed = _CLOSED.get(phi.name)
+    if closed is not None:
+        return closed(rho)
+    value, left, power = arb(0), total, arb(1)
+    for i in range(LAST + 1):
+        share = _share(phi, i)
+        value, left, power = value + share * power, left - share, power * rho
+        rest = (abs(power) * left).upper()
+        if rest < arb(10) ** -26 * total:
+            break
+    return value + arb(0, 1) * abs(rest)
+
+
+def _share(phi: Any, i: int) -> Any:
+    """``c_i^2/i!`` as a ball; exactly 0 where parity says so."""
+    from flint import arb
+
+    from bounds.expressions import Z
+    from bounds.gaussian import expectation
+
+    if (phi.parity, i % 2) in (("odd", 0), ("even", 1)):
+        return arb(0)
+    ball = expectation(phi.expression * sympy.hermite_prob(i, Z), certified=True, digits=40 + i).ball
+    return ball * ball / arb(i).fac()
+
+
+def _relu(rho: Any) -> Any:
+    from flint import arb
+
+    return ((1 - rho * rho).sqrt() + rho * (arb.pi() - rho.acos())) / (2 * arb.pi())
+
+
+def _erf(rho: Any) -> Any:
+    from flint import arb
+
+    return 2 / arb.pi() * (2 * rho / 3).asin()
+
+
+def _sin(rho: Any) -> Any:
+    from flint import arb
+
+    return arb(-1).exp() * rho.sinh()
+
+
+_CLOSED: dict[str, Any] = {"relu": _relu, "identity": lambda rho: rho, "erf": _erf, "sin": _sin}

@@ -1,0 +1,61 @@
+"""fu2018's errata: every demonstration confirms its claim with the numbers that were found independently."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+import bounds
+from bounds.papers.fu2018 import counterexamples, identities
+
+ERRATA = {e.name: e for e in bounds.errata("fu2018")}
+
+
+def test_the_errata_are_those_of_the_paper():
+    assert list(ERRATA) == [f"F{k}" for k in range(1, 10)]
+
+
+@pytest.mark.parametrize("name", ERRATA)
+def test_every_demonstration_confirms(name):
+    shown = ERRATA[name].demonstrate()
+    assert shown.confirmed is True or shown.confirmed == True, shown.observed  # noqa: E712
+    assert shown.observed
+
+
+def test_numbers_found_independently():
+    ratios = counterexamples.critical_point_outside().numbers
+    # n = 4 d K^3 log(d)^2 with unit constants: error/radius = (K/2) sqrt(log n)/log d
+    for k, expected in ((5, 2.0), (10, 4.3), (30, 14.3)):
+        n = 4 * 100 * k**3 * math.log(100) ** 2
+        assert ratios[f"K={k}"] == pytest.approx(k / 2 * math.sqrt(math.log(n)) / math.log(100), rel=1e-9)
+        assert round(ratios[f"K={k}"], 1) == expected
+    assert ratios["distance"] == pytest.approx(math.hypot(0.998, 0.6), rel=1e-12)
+    lipschitz = counterexamples.sample_lipschitz().numbers
+    assert lipschitz["measured"] == pytest.approx(9.8e-4, abs=5e-6)
+    assert lipschitz["printed"] == pytest.approx(2 / 1000**1.5, rel=1e-12)
+    assert lipschitz["proved"] == pytest.approx(3 / 1000**1.5 + 1e-3, rel=1e-12)
+    assert counterexamples.contraction_factor().numbers["factor"] == pytest.approx(1 - 0.02**2, rel=1e-12)
+    assert counterexamples.union_of_events().numbers["both"] == 1 - 2 / 1024
+    assert identities.cost_exponent().numbers["limit"] == 1.0
+
+
+def test_logarithms_by_hand():
+    # at kappa = 1, X = 20 27 (5/16 / 2.144e-3)^2 and n = X log n, against X log(20)^2: the ratio is log n/log(20)^2
+    x = 540 * (0.3125 / 2.14401852726314e-3) ** 2
+    n = x
+    for _ in range(200):
+        n = x * math.log(n)
+    assert identities.logarithms().numbers["kappa=1"] == pytest.approx(math.log(n) / math.log(20) ** 2, rel=1e-9)
+
+
+def test_demonstrations_can_fail(monkeypatch):
+    # with the true radius in place of the printed one, F2 has nothing to show; with K^2 operations fewer, nor F5
+    real = identities.formula
+    monkeypatch.setattr(identities, "formula", lambda name: real(name.removesuffix("_printed")))
+    assert not identities.radius_power().confirmed
+    monkeypatch.setattr(identities, "formula", lambda name: real(name) * (identities.K if name == "step_size" else 1))
+    assert not identities.cost_exponent().confirmed
+    values = counterexamples.value
+    monkeypatch.setattr(counterexamples, "value", lambda name, **at: values(name.removesuffix("_printed"), **at))
+    assert not counterexamples.sample_lipschitz().confirmed
