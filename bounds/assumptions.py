@@ -129,7 +129,8 @@ def _value(paper: Paper, name: Any, binding: Binding) -> str:
 
     if name.name in binding.values:
         return show(binding.values[name.name])
-    return show(floats(binding.tape(paper, (name,)), binding))
+    tape = binding.tape(paper, (name,))
+    return show(floats(tape, binding)) if tape.inputs <= set(binding.values) else "any value"
 
 
 def holds(paper: Paper, relation: Any, binding: Binding) -> bool | None:

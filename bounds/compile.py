@@ -50,17 +50,21 @@ def compile_expressions(
         top: The quantity whose formula is the expression: its own name is then an input, not a reference.
         symbolic: The parameters replaced by their default formula.
     """
-    # a given parameter changes no tape: leaving it out lets calls that differ in it alone share their work
-    builder = _builder(paper, given & {*paper.quantities, *paper.proved}, top, symbolic)
-    return builder.tape(
-        [builder.node_quantity(e) if isinstance(e, Quantity) else builder.node(sympy.sympify(e)) for e in expressions]
+    builder = _Builder(paper, given, top, symbolic)
+    outputs = tuple(
+        builder.node_quantity(e) if isinstance(e, Quantity) else builder.node(sympy.sympify(e)) for e in expressions
     )
-
-
-@lru_cache(maxsize=256)
-def _builder(paper: Paper, given: frozenset[str], top: Quantity | None, symbolic: frozenset[str]) -> _Builder:
-    """The builder that all formulas of a paper share under the same givens."""
-    return _Builder(paper, given, top, symbolic)
+    last: dict[int, int] = {}
+    for k, (_, args, _) in enumerate(builder.steps):
+        for a in args:
+            last[a] = k
+    frees: list[list[int]] = [[] for _ in builder.steps]
+    for a, k in last.items():
+        if a not in outputs:
+            frees[k].append(a)
+    raw = frozenset(payload for name, _, payload in builder.steps if name == RAW)
+    inputs = raw | {payload for name, _, payload in builder.steps if name == "input"}
+    return Tape(tuple(builder.steps), inputs, outputs, tuple(map(tuple, frees)), raw)
 
 
 def formula_of(quantity: Quantity) -> Any:
@@ -74,10 +78,6 @@ def expand(quantity: Quantity, keep: frozenset[str] = frozenset()) -> Any:
     """``quantity`` with all other quantities written out and maxima at their ends; ``keep`` stay symbols."""
     builder = _Builder(quantity.paper, keep, quantity)
     return builder.written_out(formula_of(quantity))
-
-
-def _negative(exponent: Any) -> bool:
-    return bool(exponent.is_number and exponent.could_extract_minus_sign())
 
 
 class _Builder:
@@ -99,27 +99,6 @@ class _Builder:
             self.steps.append(key)
             self.integral.append(integral)
         return self._index[key]
-
-    def tape(self, outputs: list[int]) -> Tape:
-        """The steps that ``outputs`` rest on, in order."""
-        needed, pending = set(outputs), list(outputs)
-        while pending:
-            new = set(self.steps[pending.pop()][1]) - needed
-            needed |= new
-            pending += new
-        place = {old: k for k, old in enumerate(sorted(needed))}
-        steps = [
-            (name, tuple(place[a] for a in args), payload) for name, args, payload in map(self.steps.__getitem__, place)
-        ]
-        results = tuple(place[o] for o in outputs)
-        last = {a: k for k, (_, args, _) in enumerate(steps) for a in args}
-        frees: list[list[int]] = [[] for _ in steps]
-        for a, k in last.items():
-            if a not in results:
-                frees[k].append(a)
-        raw = frozenset(payload for name, _, payload in steps if name == RAW)
-        inputs = raw | {payload for name, _, payload in steps if name == "input"}
-        return Tape(tuple(steps), inputs, results, tuple(map(tuple, frees)), raw)
 
     def lookup(self, name: str) -> Quantity | None:
         """The quantity that ``name`` stands for, or None when it is an input."""
@@ -146,7 +125,7 @@ class _Builder:
         if e.is_Mul:
             return self._mul(e)
         if e.is_Pow:
-            return self._power(*e.args)
+            return self._power(e)
         if isinstance(e, Relational):
             return self._relation(e)
         return self._function(e)
@@ -195,27 +174,22 @@ class _Builder:
         return self.emit("add_mixed" if mixed else "add", args, integral=integral)
 
     def _mul(self, e: Any) -> int:
-        over = [a for a in e.args if a.is_Pow and _negative(a.exp)]
+        over = [a for a in e.args if a.is_Pow and a.exp.is_number and a.exp.could_extract_minus_sign()]
         if over and len(over) < len(e.args):
             # a/b as one division: exact where products with a reciprocal are not
-            top = self._product([self.node(a) for a in e.args if a not in over])
-            return self.emit("div", (top, self._product([self._power(a.base, -a.exp) for a in over])))
-        return self._product([self.node(a) for a in e.args])
+            top = self.node(e.func(*[a for a in e.args if a not in over]))
+            return self.emit("div", (top, self.node(e.func(*[1 / a for a in over]))))
+        args = tuple(self.node(a) for a in e.args)
+        return self.emit("mul", args, integral=all(self.integral[a] for a in args))
 
-    def _product(self, factors: list[int]) -> int:
-        if len(factors) == 1:
-            return factors[0]
-        return self.emit("mul", tuple(factors), integral=all(self.integral[a] for a in factors))
-
-    def _power(self, base: Any, exponent: Any) -> int:
-        if exponent is sympy.S.One:
-            return self.node(base)
-        if exponent is sympy.S.Half:
+    def _power(self, e: Any) -> int:
+        base, exponent = e.args
+        if exponent == sympy.Rational(1, 2):
             return self.emit("sqrt", (self.node(base),))
-        if base is sympy.S.Exp1:
+        if base == sympy.E:
             return self.emit("exp", (self.node(exponent),))
-        if _negative(exponent):
-            return self.emit("div", (self.node(sympy.S.One), self._power(base, -exponent)))
+        if exponent.is_number and exponent.could_extract_minus_sign():
+            return self.emit("div", (self.node(sympy.S.One), self.node(1 / e)))
         if exponent.is_Integer and exponent <= 4:
             return self.emit("mul", (self.node(base),) * int(exponent), integral=self.integral[self.node(base)])
         return self.emit("power", (self.node(base), self.node(exponent)))

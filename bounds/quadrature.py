@@ -89,8 +89,8 @@ def expectations(body: sympy.Expr, values: Mapping[str, Any]) -> np.ndarray | No
         values: Name -> float or (points,) float64 array.
 
     Returns:
-        (points,) float64, of relative error about 1e-14; nan where the terms cancel or the rule does not settle (a
-        careful method is then needed). None when the body is not of that kind at all.
+        (points,) float64, of relative error about 1e-14 (1e-13 where terms cancel); nan where they cancel by more than
+        that or the rule does not settle (a careful method is then needed). None when the body has kinks.
 
     Example:
         >>> s = sympy.Symbol("s", positive=True)

@@ -19,7 +19,7 @@ from bounds.numeric import enclose
 
 MOST_STEPS = 64
 """A path that is longer is cut."""
-MOST_TERMS = 256
+MOST_TERMS = 64
 """A sum over more indices is not taken apart."""
 _LEAVES = (GaussianMean, Phi, Written)
 _KINDS = {"Largest": "maximum", "Max": "maximum", "Smallest": "minimum", "Min": "minimum"}
@@ -74,7 +74,7 @@ class Path:
 
     def of_quantity(self, quantity: Quantity) -> tuple[Step, ...]:
         """The path from a quantity's own formula."""
-        return self._follow(quantity.name, formula_of(quantity))
+        return self._follow(quantity.name, quantity)
 
     def of_condition(self, name: str, relation: Any) -> tuple[Step, ...]:
         """The path from a condition ``gap > 0``: its terms, then the largest of those that stand in its way."""
@@ -107,22 +107,23 @@ class Path:
         return tuple(steps)
 
     def _step(self, of: str, e: Any) -> tuple[Step, Any]:
+        total = self.number(e)  # by the quantity's algorithm where it has one
         while (inner := self._inside(e)) is not None:  # a name stands for its formula
             e = inner
         kind, parts = self._parts(e)
         if not parts:
-            return Step(of, kind, *_numbers(self.number(e))), None
+            return Step(of, kind, *_numbers(total)), None
         if kind == "sum":
-            total = self.number(e)
             shares, _ = self._sum(parts, total)
             driver = max(range(len(parts)), key=lambda k: shares[k].log10)
             return Step(of, kind, *_numbers(total), shares, driver), parts[driver]
-        numbers = [_numbers(self.number(p)) for p in parts]
+        balls = _completed([self.number(p) for p in parts], total, kind)
+        numbers = [_numbers(b) for b in balls]
         shares = tuple(
             Share(self.text(p), *n, n[1] if kind == "product" else None) for p, n in zip(parts, numbers, strict=True)
         )
         driver = self._driver(kind, parts, shares)
-        return Step(of, kind, *_numbers(self.number(e)), shares, driver), parts[driver]
+        return Step(of, kind, *_numbers(total), shares, driver), parts[driver]
 
     def _driver(self, kind: str, parts: list[Any], shares: tuple[Share, ...]) -> int:
         if kind == "maximum":
@@ -145,7 +146,7 @@ class Path:
         if e.is_Add:
             return "sum", list(e.args)
         if e.is_Mul:
-            return "product", [f for f in e.args if f != -1]
+            return "product", list(e.args)
         if e.is_Pow:
             return "power", list(e.args)
         if not e.args or isinstance(e, (*_LEAVES, AppliedUndef)):
@@ -161,9 +162,10 @@ class Path:
     def _unrolled(self, e: Any) -> list[Any]:
         ((index, low, high),) = e.limits
         first, last = (self.number(end) for end in (low, high))
-        if first.unique_fmpz() is None or last.unique_fmpz() is None or not 0 <= last - first < MOST_TERMS:
+        ends = [ball.unique_fmpz() for ball in (first, last)]
+        if None in ends or not 0 <= last - first < MOST_TERMS:
             return []
-        return [e.function.xreplace({index: sympy.Integer(k)}) for k in range(int(first), int(last) + 1)]
+        return [e.function.xreplace({index: sympy.Integer(k)}) for k in range(int(ends[0]), int(ends[1]) + 1)]
 
     def _quantity(self, name: str) -> Quantity | None:
         if name in self.binding.given:
@@ -172,7 +174,9 @@ class Path:
         return None if quantity is self.top else quantity
 
     def _inside(self, e: Any) -> Any:
-        """The formula behind a quantity's name, an applied quantity or a parameter with a symbolic default."""
+        """The formula behind a quantity, its name, an applied quantity or a parameter with a symbolic default."""
+        if isinstance(e, Quantity):
+            return formula_of(e)
         if e.is_Symbol:
             quantity = self._quantity(e.name)
             if quantity is not None:
@@ -190,15 +194,28 @@ class Path:
         """A ball around an expression's number; nan where it is undefined."""
         from flint import arb
 
-        tape = self.binding.tape(self.paper, (expression,), self.top)
+        try:
+            tape = self.binding.tape(self.paper, (expression,), self.top)
+        except TheoryError:  # a sum that only its quantity's algorithm adds up
+            return self._by_terms(expression)
         try:
             ball = enclose(tape, {n: self.binding.values[n] for n in tape.inputs})
         except TheoryError:
             return arb.nan()
         return ball.ball if hasattr(ball, "ball") else arb.nan()
 
+    def _by_terms(self, expression: Any) -> Any:
+        """The number of a formula whose sums are written out."""
+        from flint import arb
+
+        sums = {s: self._unrolled(s) for s in getattr(expression, "atoms", lambda *_: ())(sympy.Sum)}
+        outer = [s for s in sums if not any(s in other.atoms(sympy.Sum) for other in sums if other is not s)]
+        if not outer or not all(sums[s] for s in outer):
+            return arb.nan()
+        return self.number(expression.xreplace({s: sympy.Add(*sums[s], evaluate=False) for s in outer}))
+
     def _sum(self, terms: list[Any], total: Any) -> tuple[tuple[Share, ...], list[Any]]:
-        balls = [self.number(t) for t in terms]
+        balls = _completed([self.number(t) for t in terms], total, "sum")
         with precision(256):
             size = sum((abs(b) for b in balls), to_ball(0))
             shares = tuple(
@@ -214,6 +231,18 @@ class Path:
 
 def _terms(e: Any) -> list[Any]:
     return list(e.args) if e.is_Add else [] if e == 0 else [e]
+
+
+def _completed(balls: list[Any], total: Any, kind: str) -> list[Any]:
+    """The one part that could not be evaluated by itself, from the total and the others."""
+    unknown = [k for k, b in enumerate(balls) if b.is_nan()]
+    if kind in ("sum", "product") and len(unknown) == 1:
+        with precision(256):
+            for k, ball in enumerate(balls):
+                if k != unknown[0]:
+                    total = total - ball if kind == "sum" else total / ball
+        balls[unknown[0]] = total
+    return balls
 
 
 def _ratio(part: Any, total: Any) -> float | None:

@@ -21,7 +21,7 @@ from bounds.binding import Binding, bind
 from bounds.errors import TheoryError
 from bounds.evaluate import choices
 from bounds.forms import at_least
-from bounds.model import Condition, Default, Quantity
+from bounds.model import Condition, Default, Paper, Quantity
 from bounds.numeric import floats
 from bounds.registry import paper as find_paper
 from bounds.registry import quantity as find_quantity
@@ -67,6 +67,7 @@ class Solution(Judged):
         certificate: What was proved about the value.
         probability: With which the theorem's conclusion holds at the value.
         values, assumed, unset, chosen: As in ``Evaluation``.
+        order_of: The hidden constants among ``unset`` that the binding condition depends on.
         checks: The state of the assumptions at the value.
         failure: Why there is no value, or "".
     """
@@ -84,6 +85,7 @@ class Solution(Judged):
     chosen: dict[str, str]
     checks: tuple[Checked, ...]
     failure: str = ""
+    order_of: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As ``required-width --json`` prints it."""
@@ -179,12 +181,17 @@ def solve(
         probability=_probability(quantity, at),
         checks=checks,
         chosen=choices(_proxy(quantity, conditions[0]), at),
+        order_of=_hidden_in(next(c for c in conditions if c.name == name), paper, at),
     )
 
 
 def without_answer(quantity: Quantity, reason: str) -> Solution:
     """A ``Solution`` that says why there is none."""
     return Solution(quantity, None, math.nan, "", {}, None, None, {}, {}, (), {}, (), reason)
+
+
+def _hidden_in(condition: Condition, paper: Paper, binding: Binding) -> tuple[str, ...]:
+    return tuple(n for n in binding.unset if n in binding.tape(paper, (condition.relation,)).inputs)
 
 
 def _proxy(quantity: Quantity, condition: Condition) -> Quantity:

@@ -90,9 +90,8 @@ def evaluation_table(evaluations: Iterable[Evaluation], details: bool = False) -
         q = e.quantity
         sign = GLYPH[SIGNS[q.direction if q.direction else q.side]]
         rows.append((q.key, f"{sign} {value_text(e)}" if e.applicable else NA, status(q), q.source.place, q.text))
-        notes += [f"{q.key} is {NA}: {r}" for r in e.reasons]
         notes += [f"{q.key}: here {name} is {target}" for name, target in e.chosen.items()]
-    notes += unset_lines(found) + assumed_lines(found)
+    notes += reason_lines(found) + unset_lines(found) + assumed_lines(found)
     notes += undecided_lines([c for e in found for c in e.checks], details or len(found) == 1)
     return Table(("quantity", "value", "status", "source", "what"), tuple(rows), notes=tuple(dict.fromkeys(notes)))
 
@@ -121,11 +120,26 @@ def _unset(unset: Sequence[str], q: Quantity) -> str:
 
 def unset_lines(results: Iterable[Any]) -> list[str]:
     """The hidden constants of results that have too many for a cell."""
-    return [
-        f"{r.quantity.key}: taken as 1: {', '.join(r.unset)} (--NAME VALUE sets one)"
+    return grouped(
+        (r.quantity.key, f"taken as 1: {', '.join(r.unset)} (--NAME VALUE sets one)")
         for r in results
-        if len(r.unset) > FEW and r.applicable
-    ]
+        if r.applicable and (len(r.unset) > FEW or set(r.unset) - set(getattr(r, "order_of", r.unset)))
+    )
+
+
+def reason_lines(results: Iterable[Any]) -> list[str]:
+    """Why results are not applicable; results with one reason share a line."""
+    return grouped(
+        (r.quantity.key, f"{NA}, {why.removeprefix(r.quantity.key + ' ')}") for r in results for why in r.reasons
+    )
+
+
+def grouped(notes: Iterable[tuple[str, str]]) -> list[str]:
+    """``key, key: text`` for notes with the same text."""
+    found: dict[str, list[str]] = {}
+    for key, text in notes:
+        found.setdefault(text, []).append(key)
+    return [f"{', '.join(dict.fromkeys(keys))}: {text}" for text, keys in found.items()]
 
 
 def undecided_lines(checks: Iterable[Any], details: bool) -> list[str]:
@@ -177,16 +191,15 @@ def width_table(solutions: Sequence[Solution], details: bool = False) -> Table:
     details = details or len(solutions) == 1
     for s in solutions:
         q = s.quantity
-        width = figures(s.value) + _unset(s.unset, q) if s.applicable else NA
+        width = figures(s.value) + _unset(s.order_of, q) if s.applicable else NA
         probability = "-" if s.probability is None or not s.applicable else _probability(s.probability)
         rows.append((q.key, width, status(q), s.binding or "-", probability, q.source.place))
-        notes += [f"{q.key}: {r}" for r in s.reasons]
         notes += [f"{q.key}: {name} is {target}" for name, target in s.chosen.items()]
         if s.certificate and s.applicable and details:
             notes.append(f"{q.key}: {s.certificate}")
             each = ", ".join(f"{n}: {figures(v)}" for n, v in s.thresholds.items())
             notes.append(f"{q.key}: each condition alone holds from {each}")
-    notes += unset_lines(solutions) + assumed_lines(solutions)
+    notes += reason_lines(solutions) + unset_lines(solutions) + assumed_lines(solutions)
     notes += undecided_lines([c for s in solutions for c in s.checks], details)
     return Table(
         ("theorem", "width", "status", "binding", "probability", "source"),
@@ -216,6 +229,7 @@ def width_row(s: Solution) -> dict[str, Any]:
         "status": s.quantity.status,
         "order_only": s.quantity.order_only,
         "unset": list(s.unset),
+        "order_of": list(s.order_of),
         "binding": s.binding,
         "probability": s.probability,
         "applicable": s.applicable,

@@ -134,7 +134,7 @@ def rest(v, out):
     out["shallow_hessian_norm"] = v["C_x"] ** 2 * v["beta_sigma"] / mp.sqrt(v["m"])
     for tail, power, times in (("", 1, 1), ("_proof", 3, 1), ("_printed", 3, 2)):
         out["sparse_hessian_norm" + tail] = v["beta_alpha"] * v["C_s"] ** power / v["s_P"] ** times
-    out["sparse_units"] = v["p"] / v["C_s"]
+    out["sparse_units"], out["sparse_units_safe"] = v["p"] / v["C_s"], v["p"] / (1 + v["C_s"])
     for tail in ("", "_tight"):
         out["radius_layers" + tail] = out["radius_square" + tail] * mp.sqrt(v["L"])
     out["radius_network"] = 2 * v["residual_0"] * out["L_f"] / v["mu"]

@@ -72,7 +72,7 @@ def test_claim_7_6_by_simulation():
 
 
 def test_section_9_2_by_counting():
-    """The proof's chain for n = 2, its fractions measured on Gaussians: the derived share is below them, 1/2000 is not."""
+    """The proof's chain for n = 2, its fractions measured on Gaussians: the derived shares stay below them."""
     rng, n, delta, m = np.random.default_rng(3), 2, 0.5, 2_000_000
     theta = delta / (5 * n)
     first = math.sqrt(2 * (1 - theta**2)) * rng.standard_normal(m)

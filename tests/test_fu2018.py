@@ -99,8 +99,9 @@ def test_moments_match_the_derivation(name, sigma):
 def test_slope_of_the_tensor_size_is_its_derivative():
     for name in ("sigmoid", "gelu"):
         for j in (1, 2, 3, 4):
-            with mp.workdps(30):
-                true = float(mp.diff(lambda s, name=name, j=j: m(name, j, s), 1.3, h=mp.mpf(10) ** -8))
+            with mp.workdps(25):
+                h = mp.mpf(10) ** -8
+                true = float((m(name, j, 1.3 + h) - m(name, j, 1.3 - h)) / (2 * h))
             at = {"sigma": 1.3, "activation": name}
             assert quantity("m_j_slope").evaluate(j=j, **at) == pytest.approx(true, rel=1e-9, abs=1e-12)
             if j == 1:  # by Stein: E[phi'(s z) z^2]
@@ -120,7 +121,7 @@ def test_rho_has_the_reference_values(name):
         assert quantity("rho_sigma").evaluate(**at) == pytest.approx(expected, rel=2e-14)
         ball = quantity("rho_sigma").evaluate(**at, certified=True)
         assert abs(float(ball) / expected - 1) < 1e-14
-        assert (ball.hi - ball.lo) < 1e-18
+        assert ball.relative_width < 1e-20
     curve = figure_2([name], (0.5, 1, 2, 5))
     np.testing.assert_allclose(curve[name], REFERENCE[name], rtol=2e-14)
     assert list(curve) == ["sigma", name]

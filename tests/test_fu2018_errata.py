@@ -19,7 +19,7 @@ def test_the_errata_are_those_of_the_paper():
 @pytest.mark.parametrize("name", ERRATA)
 def test_every_demonstration_confirms(name):
     shown = ERRATA[name].demonstrate()
-    assert shown.confirmed is True or shown.confirmed == True, shown.observed  # noqa: E712
+    assert shown.confirmed is True, shown.observed
     assert shown.observed
 
 

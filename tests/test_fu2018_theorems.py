@@ -73,18 +73,16 @@ def test_rates_by_hand():
 
 def test_orders_in_the_width():
     k = np.array([1e3, 1e4])
-    for name, order, more in (
-        ("sample_complexity", 3, {"d": 784}),
-        ("radius", -0.5, {}),
-        ("hessian_lower", -2, {}),
-        ("hessian_upper", -1, {}),
-        ("hessian_lipschitz", -1.5, {}),
-        ("estimation_error", 2, {"d": 784, "n": 10**6}),
+    unit, shape = dict(UNIT), dict.fromkeys(("kappa", "lam", "rho_sigma"), 1)
+    for name, order, given in (
+        ("sample_complexity", 3, {"d": 784, **unit}),
+        ("radius", -0.5, unit),
+        ("hessian_lower", -2, shape),
+        ("hessian_upper", -1, {"L_phi": 1}),
+        ("hessian_lipschitz", -1.5, {"L_phi": 1}),
+        ("estimation_error", 2, {"d": 784, "n": 10**6, **unit}),
     ):
-        given = {x: v for x, v in UNIT.items() if name.startswith("hessian_l") is False or x in ("kappa", "lam")}
-        given = {"L_phi": 1} if name in ("hessian_upper", "hessian_lipschitz") else UNIT
-        given = {x: v for x, v in given.items() if x != "L_phi" or name != "hessian_lower"}
-        low, high = quantity(name).evaluate(K=k, **given, **more)
+        low, high = quantity(name).evaluate(K=k, **given)
         assert math.log10(high / low) == pytest.approx(order, abs=1e-9), name
 
 
@@ -128,6 +126,13 @@ def population_hessian(net, weights, teacher, points=48):
     return total
 
 
+def moments(name):
+    a = [quantity("alpha_q").evaluate(q=q, sigma=1, activation=name) for q in (0, 1, 2)]
+    b = [quantity("beta_q").evaluate(q=q, sigma=1, activation=name) for q in (0, 2)]
+    assert a[1] == 0
+    return np.array([[b[1], a[0] * a[2]], [a[0] * a[2], b[0]]])
+
+
 @pytest.mark.parametrize(("net", "name"), [(SIGMOID, "sigmoid"), (TANH01, "tanh01")])
 def test_population_constants_hold_on_networks(net, name):
     rng = np.random.default_rng(1)
@@ -142,9 +147,13 @@ def test_population_constants_hold_on_networks(net, name):
         low = quantity("population_hessian_lower").evaluate(**at, **shape, sigma=sigma)
         high = quantity("population_hessian_upper").evaluate(**at)
         eigenvalues = np.linalg.eigvalsh(there)
-        # for orthonormal columns the bound is the least eigenvalue itself, up to what the sign of r_kl r_lk allows
-        assert low <= eigenvalues[0] * (1 + 1e-9)
-        assert trial or low > eigenvalues[0] * (1 - 1e-6)
+        assert low <= eigenvalues[0]
+        if (
+            trial == 0
+        ):  # K = 2, alpha_1 = 0: the form is (r_ii, r_ki) [[beta_2, a_0 a_2], [a_0 a_2, beta_0]] (r_ii, r_ki)
+            exact = np.linalg.eigvalsh(moments(name))[0] / 4
+            assert eigenvalues[0] == pytest.approx(exact, rel=1e-9)
+            assert low > eigenvalues[0] / 1.3
         assert eigenvalues[-1] <= high
         change = np.linalg.norm(here - there, 2) / distance
         assert change <= quantity("hessian_lipschitz").evaluate(K=2, activation=name)
@@ -186,7 +195,7 @@ def test_reference_network_by_differences():
 
 
 def test_gradient_descent_stays_at_the_threshold():
-    # a quadratic with Hessian in [H_min, H_max], ||grad f_n(W*)|| = H_min r and eta = 1/H_max, from anywhere in the ball
+    # a quadratic with Hessian in [H_min, H_max], ||grad f_n(W*)|| = H_min r and eta = 1/H_max, from the ball's sphere
     low, high = 0.2, 1.0
     radius = quantity("gradient_threshold").evaluate(hessian_lower=low, radius=3) / low
     rng = np.random.default_rng(0)
@@ -209,4 +218,6 @@ def test_scenarios_and_settings():
     paper = bounds.paper("fu2018")
     assert paper.layers_offset is None
     assert [s.name for s in paper.scenarios] == ["fig3", "fig4"]
-    assert all({g.name: g.value for g in s.values} == {"K": 3, "d": 20, "activation": "sigmoid"} for s in paper.scenarios)
+    assert all(
+        {g.name: g.value for g in s.values} == {"K": 3, "d": 20, "activation": "sigmoid"} for s in paper.scenarios
+    )

@@ -180,6 +180,6 @@ def test_bad_values_are_named(values, message):
 
 
 def test_required_width_by_evaluate_and_result():
-    q, values = bounds.quantity("required_width"), {**SIMPLE, "L": 2, "failure": "1/2"}
+    q, values = bounds.quantity("banerjee2023.required_width"), {**SIMPLE, "L": 2, "failure": "1/2"}
     assert q.evaluate(**values) == 2593
     assert bounds.result(q, **values).value == 2593

@@ -75,7 +75,9 @@ def test_brute_force(case):
 def test_the_constant_switches_where_gamma_crosses_one():
     # gamma = 0.98 + 0.9/sqrt(m) = 1 at m = 2025, a width with gamma = 1 exactly
     case = {**SIMPLE, "sigma_1": "0.98", "rho": "0.9", "gbar_norm_sq": "0.9"}
-    names = [bounds.result(bounds.quantity("hessian_norm"), L=2, m=m, **_net(case)).chosen for m in (2025, 2026)]
+    names = [
+        bounds.result(bounds.quantity("banerjee2023.hessian_norm"), L=2, m=m, **_net(case)).chosen for m in (2025, 2026)
+    ]
     assert names == [{"c_H": "c_H_chain"}, {"c_H": "c_H_safe"}]
     assert width(L=2, **case).chosen == {"c_H": "c_H_safe"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import sympy
 
@@ -20,11 +21,12 @@ FORWARD = "norms of hidden layers at initialisation"
 def quantities() -> Iterator[Quantity]:
     """Theorem 7's network."""
     yield from convolutions()
+    yield from norms()
     yield from variances()
 
 
 def convolutions() -> Iterator[Quantity]:
-    """Appendix B.1: the biases' scale and what it does to the norms."""
+    """Appendix B.1: the scale of the biases."""
     yield formula(
         "cnn_tau",
         r"\tau",
@@ -49,6 +51,10 @@ def convolutions() -> Iterator[Quantity]:
         glyph="τ",
         monotone={"eps": 1, "q": 1, "d_positions": -1, "L": -1},
     )
+
+
+def norms() -> Iterator[Quantity]:
+    """Appendix B.1: norms of layers and of their products."""
     yield formula(
         "cnn_forward_norm_sq",
         r"\mathbb{E}\|h_{i,\ell}\|^2",
@@ -98,64 +104,39 @@ def variances() -> Iterator[Quantity]:
     convolution has m neurons at every position and reads every position q times: 2/(q m) keeps the norm. The dense
     layer has d_positions m neurons that read everything: 2/(d_positions m).
     """
-    two = sympy.Integer(2)
-    for name, place, status, text, names, expression, monotone in (
-        (
-            "cnn_input_variance",
-            "Appendix B (A14)",
-            "derived",
-            "variance of the input convolution's entries",
-            "q m",
-            lambda: two / (q * m),
-            {"q": -1, "m": -1},
-        ),
-        (
-            "cnn_input_variance_printed",
-            "Appendix B",
-            "printed",
-            "variance of the input convolution's entries as printed: too large (A14)",
-            "q m",
-            lambda: two / sympy.sqrt(q * m),
-            {"q": -1, "m": -1},
-        ),
-        (
-            "cnn_variance",
-            "Appendix B",
-            "printed",
-            "variance of the convolutions' entries",
-            "q m",
-            lambda: two / (q * m),
-            {"q": -1, "m": -1},
-        ),
-        (
-            "cnn_dense_variance",
-            "Appendix B (A14)",
-            "derived",
-            "variance of the entries of the dense layer W_L",
-            "d_positions m",
-            lambda: two / (positions * m),
-            {"d_positions": -1, "m": -1},
-        ),
+    derived, printed = "Appendix B (A14)", "Appendix B"
+    for name, place, text, letter in (
+        ("cnn_input_variance", derived, "variance of the input convolution's entries", "q"),
+        ("cnn_variance", printed, "variance of the convolutions' entries", "q"),
+        ("cnn_dense_variance", derived, "variance of the entries of the dense layer W_L", "d_positions"),
         (
             "cnn_dense_variance_printed",
-            "Appendix B",
-            "printed",
+            printed,
             "variance of the entries of the dense layer W_L as printed: too large by d_positions/q (A14)",
-            "q m",
-            lambda: two / (q * m),
-            {"q": -1, "m": -1},
+            "q",
         ),
     ):
-        yield formula(
-            name,
-            r"\sigma^2",
-            expression,
-            "equal",
-            place,
-            text,
-            names,
-            status=status,
-            assumptions=(CNN,),
-            glyph="σ²",
-            monotone=monotone,
-        )
+        yield _variance(name, place, text, letter, lambda letter=letter: 2 / (symbol(letter) * m))
+    yield _variance(
+        "cnn_input_variance_printed",
+        printed,
+        "variance of the input convolution's entries as printed: too large (A14)",
+        "q",
+        lambda: 2 / sympy.sqrt(q * m),
+    )
+
+
+def _variance(name: str, place: str, text: str, letter: str, expression: Any) -> Quantity:
+    return formula(
+        name,
+        r"\sigma^2",
+        expression,
+        "equal",
+        place,
+        text,
+        f"{letter} m",
+        status="derived" if "A14" in place else "printed",
+        assumptions=(CNN,),
+        glyph="σ²",
+        monotone={letter: -1, "m": -1},
+    )

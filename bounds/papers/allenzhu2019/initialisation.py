@@ -28,6 +28,7 @@ def quantities() -> Iterator[Quantity]:
     """Lemmas 7.1, 7.3 and 7.4."""
     yield from forward()
     yield from intermediate()
+    yield from failures()
     yield from backward()
 
 
@@ -115,6 +116,10 @@ def intermediate() -> Iterator[Quantity]:
         glyph="|u W_b D … W_a v|",
         measured_by=measured,
     )
+
+
+def failures() -> Iterator[Quantity]:
+    """Their probabilities of failure."""
     yield formula(
         "intermediate_failure",
         "p",

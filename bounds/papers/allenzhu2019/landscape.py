@@ -8,6 +8,7 @@ from typing import Any
 
 import sympy
 
+from bounds.forms import Smallest
 from bounds.model import Condition, Quantity
 from bounds.papers.allenzhu2019.letters import DATA, RANDOM, SMALL_DELTA, THIRD, constant, formula, law, symbol
 
@@ -194,10 +195,9 @@ def ball() -> Iterator[Quantity]:
     yield formula(
         "gradient_radius_proof",
         r"\omega",
-        lambda: sympy.Min(
+        lambda: Smallest(
             symbol("C_1") * delta**three / (n**nine * L**6 * sympy.log(m) ** three),
             symbol("C_2") / (L**nine * sympy.log(m) ** 3),
-            evaluate=False,
         ),
         "at_most",
         "proof of Theorem 3, (10.2) and Lemma 8.2",

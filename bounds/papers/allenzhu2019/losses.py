@@ -36,7 +36,7 @@ def quantities() -> Iterator[Quantity]:
 
 def iterations() -> Iterator[Quantity]:
     """Steps of gradient descent."""
-    rows: tuple[tuple[str, str, Callable[[], Any], str, str, Any, dict[str, Any]], ...] = (
+    rows: tuple[tuple[str, str, Callable[[], Any], str, Any, dict[str, Any], dict[str, Any]], ...] = (
         (
             "gradient_dominant",
             "sigma-gradient dominant loss, to the loss eps",

@@ -20,12 +20,13 @@ FORWARD = "norms of hidden layers at initialisation"
 def quantities() -> Iterator[Quantity]:
     """Theorem 8's network."""
     yield from residual()
+    yield from norms()
     yield from residual_change()
     yield from residual_steps()
 
 
 def residual() -> Iterator[Quantity]:
-    """Appendix C: the branches' scale and the norms."""
+    """Appendix C: the scale of the branches."""
     yield law(
         "resnet_tau",
         r"\tau",
@@ -51,6 +52,10 @@ def residual() -> Iterator[Quantity]:
         glyph="τ",
         monotone={"L": -1},
     )
+
+
+def norms() -> Iterator[Quantity]:
+    """(C.1) and Lemma 7.1 for residual networks."""
     rows: tuple[tuple[str, str, Any, str, str, str], ...] = (
         (
             "resnet_spectral",

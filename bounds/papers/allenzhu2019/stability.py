@@ -28,57 +28,60 @@ def quantities() -> Iterator[Quantity]:
     yield from claims()
 
 
+_FORWARD: tuple[tuple[str, str, dict[str, Any], Any, str, str, str], ...] = (
+    (
+        "sign_changes",
+        r"\|D'_{i,\ell}\|_0",
+        {"m": 1, "L": 1, "omega": 2 * THIRD},
+        0,
+        "Lemma 8.2b",
+        "neurons of a layer that change sign",
+        "‖D'‖₀",
+    ),
+    (
+        "sign_change_norm",
+        r"\|D'_{i,\ell}g_{i,\ell}\|",
+        {"L": X, "omega": 1},
+        0,
+        "Lemma 8.2b",
+        "norm of the pre-activations that changed sign",
+        "‖D'g‖",
+    ),
+    (
+        "forward_change",
+        r"\|h'_{i,\ell}\|",
+        {"L": Fraction(5, 2), "omega": 1},
+        HALF,
+        "Lemma 8.2c",
+        "change of a hidden layer, and of its pre-activation",
+        "‖h'‖",
+    ),
+    (
+        "forward_change_dense",
+        r"\|g'_{i,\ell,1}\|",
+        {"L": X, "omega": 1},
+        0,
+        "Lemma 8.2a",
+        "dense part of the change of a pre-activation",
+        "‖g'₁‖",
+    ),
+    (
+        "forward_change_spread",
+        r"\|g'_{i,\ell,2}\|_\infty",
+        {"L": Fraction(5, 2), "m": -HALF, "omega": 1},
+        HALF,
+        "Lemma 8.2a",
+        "largest entry of the spread part of the change of a pre-activation",
+        "‖g'₂‖∞",
+    ),
+)
+"""Name, LaTeX, powers, power of log m, place, meaning, glyph."""
+
+
 def forward() -> Iterator[Quantity]:
     """Lemma 8.2."""
-    rows: tuple[tuple[str, str, dict[str, Any], Any, str, str, str], ...] = (
-        (
-            "sign_changes",
-            r"\|D'_{i,\ell}\|_0",
-            {"m": 1, "L": 1, "omega": 2 * THIRD},
-            0,
-            "Lemma 8.2b",
-            "neurons of a layer that change sign",
-            "‖D'‖₀",
-        ),
-        (
-            "sign_change_norm",
-            r"\|D'_{i,\ell}g_{i,\ell}\|",
-            {"L": X, "omega": 1},
-            0,
-            "Lemma 8.2b",
-            "norm of the pre-activations that changed sign",
-            "‖D'g‖",
-        ),
-        (
-            "forward_change",
-            r"\|h'_{i,\ell}\|",
-            {"L": Fraction(5, 2), "omega": 1},
-            HALF,
-            "Lemma 8.2c",
-            "change of a hidden layer, and of its pre-activation",
-            "‖h'‖",
-        ),
-        (
-            "forward_change_dense",
-            r"\|g'_{i,\ell,1}\|",
-            {"L": X, "omega": 1},
-            0,
-            "Lemma 8.2a",
-            "dense part of the change of a pre-activation",
-            "‖g'₁‖",
-        ),
-        (
-            "forward_change_spread",
-            r"\|g'_{i,\ell,2}\|_\infty",
-            {"L": Fraction(5, 2), "m": -HALF, "omega": 1},
-            HALF,
-            "Lemma 8.2a",
-            "largest entry of the spread part of the change of a pre-activation",
-            "‖g'₂‖∞",
-        ),
-    )
-    for name, tex, powers, logs, place, text, glyph in rows:
-        more = {"parameters": "L m omega"} if name == "forward_change" else {}
+    for name, tex, powers, logs, place, text, glyph in _FORWARD:
+        more: dict[str, Any] = {"parameters": "L m omega"} if name == "forward_change" else {}
         yield law(
             name,
             tex,

@@ -162,6 +162,6 @@ def growth() -> Quantity:
         statement=r"F(\vec W^{(t+1)})/F(\vec W^{(t)})",
         glyph="g",
         measured_by="the loss ratio of successive steps",
-        orders={"eta": 2, "n": 3, "m": 2, "b": -HALF, "d": -1, "L": 3, "omega": THIRD},
+        orders={"eta": 2, "n": 3, "m": 2, "L": 3, "omega": THIRD},
         monotone={"eta": 1, "n": 1, "m": 1, "b": -1, "d": -1, "L": 1, "omega": 1},
     )

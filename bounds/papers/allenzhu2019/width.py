@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy
 
-from bounds.forms import at_least
+from bounds.forms import Smallest, at_least
 from bounds.model import Condition, Quantity
 from bounds.papers.allenzhu2019.letters import BATCH, DATA, RANDOM, constant, formula, symbol
 
@@ -125,7 +125,7 @@ def quantities() -> Iterator[Quantity]:
     yield formula(
         "delta_eff",
         r"\delta_{\mathrm{eff}}",
-        lambda: sympy.Min(delta, 1 / (symbol("C_delta") * L), evaluate=False),
+        lambda: Smallest(delta, 1 / (symbol("C_delta") * L)),
         "equal",
         "Lemma 7.5, Assumption 2.4",
         "separation that the theorems use: delta, or 1/(C L) where that is smaller",

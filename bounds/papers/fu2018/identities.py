@@ -43,7 +43,7 @@ def cost_exponent() -> Demonstration:
     cost = K * steps / -sympy.log(eps)
     limits = {p: sympy.limit(sympy.simplify(cost / K**p), K, sympy.oo) for p in (2, 3)}
     return Demonstration(
-        limits[3].is_finite and limits[3] > 0 and limits[2] == sympy.oo,
+        bool(limits[3].is_finite and limits[3] > 0 and limits[2] == sympy.oo),
         f"cost/(n d K^3 log(1/eps)) tends to {limits[3]}, cost/(n d K^2 log(1/eps)) to infinity",
         {"limit": float(limits[3])},
     )
@@ -55,7 +55,7 @@ def logarithms() -> Demonstration:
     root = formula("sample_complexity_implicit")
     (wave,) = root.atoms(sympy.LambertW)
     scale = sympy.simplify(-1 / wave.args[0])
-    ratio = sympy.simplify(printed / scale)  # log(d)^2, where n = X log n needs log n
+    ratio = sympy.simplify(printed / scale - sympy.log(d) ** 2)  # 0: n = X log n needs log n in place of log(d)^2
     # n = X log n grows at least like X log X: over X log(d)^2 without bound, since X grows with lambda
     grows = sympy.limit(scale.subs(dict.fromkeys(scale.free_symbols - {lam}, 2)), lam, sympy.oo) == sympy.oo
     at = {"d": 20, "K": 3, "L_phi": 0.25, "rho_sigma": 2.14401852726314e-3}
@@ -65,7 +65,9 @@ def logarithms() -> Demonstration:
         values = {s: sympy.Float(point[s.name], 30) for s in (*printed.free_symbols, *root.free_symbols)}
         numbers[f"kappa={kappa}"] = float(sympy.N(root.subs(values)) / sympy.N(printed.subs(values)))
     return Demonstration(
-        sympy.simplify(ratio - sympy.log(d) ** 2) == 0 and grows and 1 < numbers["kappa=1"] < numbers["kappa=100"],
+        bool(
+            sympy.simplify(ratio - sympy.log(d) ** 2) == 0 and grows and 1 < numbers["kappa=1"] < numbers["kappa=100"]
+        ),
         "the proof asks for n = X log n, the theorem for n = X log(d)^2, and X grows with lambda: proof/theorem = "
         + ", ".join(f"{v:.2f} at {k}" for k, v in numbers.items())
         + " (d = 20, K = 3, sigmoid, unit constants, lambda = kappa^2), unbounded",

@@ -48,10 +48,14 @@ def backward_drift() -> Demonstration:
     measured = _furthest(net, x, radius) * math.sqrt(m)
     at = {"l": 1, "L": 3, "R": radius, "L_sigma": 1, "beta_sigma": 0, "c_0": net.c_0(), "s_0": 1, "C_x": 1}
     printed, proved = value("C_b_change_printed", **at), value("C_b_change", m=m, **at)
+    # the last step of (104), over s_0 beta_sigma C_x: R c_0^(L-l) q^(l-1) is put below q^(L-1), L = 3, l = 2
+    c_0, far, wide = 3.0, 5.0, 10_000
+    step = far * c_0 / (c_0 + far / math.sqrt(wide))
     return Demonstration(
-        printed < measured <= proved and all(r < 1 for r in ratios),
+        printed < measured <= proved and all(r < 1 for r in ratios) and step > 1,
         f"beta_sigma = 0, m = 4 R^2, c_0 = 3: printed/proved = {', '.join(f'{r:.3f}' for r in ratios)} at L = 3, 5, 8; "
-        f"linear network, L = 3, R = 20 sqrt(m): sqrt(m)||b - b_0|| = {measured:.0f} > printed {printed:.0f}",
+        f"linear network, L = 3, R = 20 sqrt(m): sqrt(m)||b - b_0|| = {measured:.0f} > printed {printed:.0f}; "
+        f"(104) at L = 3, R = 5, m = 10^4: its last but one line is {step:.1f} times the last",
         {
             "L=3": ratios[0],
             "L=5": ratios[1],

@@ -120,13 +120,15 @@ def blocks() -> Iterator[Quantity]:
 
 def norms() -> Iterator[Quantity]:
     """Theorem 7.1: L^2 blocks summed (Lemma F.2); their norms' matrix has norm L at most (erratum L20)."""
-    C_prime, C_printed = sympy.Function("C_prime"), sympy.Function("C_prime_printed")
-    root = sympy.sqrt(m)
+
+    def over(power: int, tail: str = "") -> Any:
+        return L**power * sympy.Function("C_prime" + tail)(R) / sympy.sqrt(m)
+
     rows = (
-        ("hessian_block", lambda: C_prime(R) / root, "Lemma F.1", "proved", "one block of the Hessian"),
-        ("hessian_norm", lambda: L**2 * C_prime(R) / root, "eq 66", "proved", "Hessian of the deep network"),
-        ("hessian_norm_printed", lambda: L**2 * C_printed(R) / root, "eqs 66, 83", "printed", "the same as printed"),
-        ("hessian_norm_tight", lambda: L * C_prime(R) / root, "Lemma F.2 (L20)", "derived", "the same, L blocks a row"),
+        ("hessian_block", partial(over, 0), "Lemma F.1", "proved", "one block of the Hessian"),
+        ("hessian_norm", partial(over, 2), "eq 66", "proved", "Hessian of the deep network"),
+        ("hessian_norm_printed", partial(over, 2, "_printed"), "eqs 66, 83", "printed", "the same as printed"),
+        ("hessian_norm_tight", partial(over, 1), "Lemma F.2 (L20)", "derived", "the same, L blocks a row"),
     )
     for name, formula, place, status, text in rows:
         yield state(
@@ -145,7 +147,7 @@ def norms() -> Iterator[Quantity]:
     yield state(
         "hessian_order",
         r"\|H(W)\|_2",
-        lambda: symbol("C") * R ** (3 * L) / root,
+        lambda: symbol("C") * R ** (3 * L) / sympy.sqrt(m),
         "Theorem 7.1, eq 29",
         "Hessian norm in the ball, its order (the degree of the printed C' is 3L - 6, erratum L7)",
         "L R m",

@@ -212,7 +212,7 @@ ERRATA = (
         "A unit of C_s + 1 parameters without pure second derivatives has C_s entries per row. The last sign of "
         "(63) is a minus.",
         examples.three_factors,
-        "sparse_units",
+        "sparse_units sparse_units_safe",
     ),
     _erratum(
         "L19",

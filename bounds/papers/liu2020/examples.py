@@ -175,12 +175,13 @@ def three_factors() -> Demonstration:
     hessian = sympy.hessian(f, w)
     entries = max(sum(e != 0 for e in hessian.row(k)) for k in range(3))
     mixed = sympy.diff(f, *w)  # vanishes for every sum of functions of two parameters each
+    units, safe = (value("sparse_units" + tail, p=3, C_s=entries) for tail in ("", "_safe"))
     pair = w[0] + w[1] + 1  # d^2/dw_1 dw_2 = 0
     zero = {0: pair.subs(w[0], 0), 1: pair.subs(w[1], 0), 2: pair.subs({w[0]: 0, w[1]: 0})}
     right, printed = zero[0] + zero[1] - zero[2] - pair, zero[0] + zero[1] + zero[2] - pair
     return Demonstration(
-        bool(entries == 2 and mixed == 1 and right == 0 and printed != 0),
+        bool(entries == 2 and mixed == 1 and right == 0 and printed != 0 and units > 1 >= safe),
         f"f = w_1 w_2 w_3: {entries} entries per row, so C_s = 2, but d^3 f = {mixed} where units of two parameters "
-        f"give 0; (63) with its printed sign misses w_1 + w_2 + 1 by {printed}",
+        f"give 0: one unit, not {units}; (63) with its printed sign misses w_1 + w_2 + 1 by {printed}",
         {"entries": entries, "mixed": int(mixed)},
     )

@@ -121,13 +121,12 @@ def rungs() -> Iterator[Quantity]:
 def moves() -> Iterator[Quantity]:
     """Lemma F.6's steps: what the entries and the change of b^(l) are in size."""
     root = sympy.sqrt
-    C_b, C_b_change = sympy.Function("C_b"), sympy.Function("C_b_change")
     letters = "l L R m L_sigma beta_sigma c_0 s_0 C_x"
     rows = (
         (
             "backward_max",
             r"\|b^{(l)}\|_\infty",
-            lambda: C_b(l, R) / root(m),
+            lambda: sympy.Function("C_b")(l, R) / root(m),
             "Lemma F.6, eq 72",
             "largest entry of the gradient of f in the output of layer l",
             "proved",
@@ -136,7 +135,7 @@ def moves() -> Iterator[Quantity]:
         (
             "backward_move",
             r"\|b^{(l)}-b^{(l)}_0\|",
-            lambda: C_b_change(l, R) / root(m),
+            lambda: sympy.Function("C_b_change")(l, R) / root(m),
             "eq 100",
             "change of the gradient of f in the output of layer l",
             "proved",
@@ -171,10 +170,13 @@ def moves() -> Iterator[Quantity]:
 def lipschitz() -> Iterator[Quantity]:
     """Lemma 7.1; the gradient's Euclidean norm needs only sqrt(L) in place of L (erratum L19)."""
     letters = "L L_sigma c_0 C_x"
-    slope = L_sigma ** (L - 1) * (c_0 + 1) ** (L - 1) * C_x
+
+    def slope() -> Any:
+        return L_sigma ** (L - 1) * (c_0 + 1) ** (L - 1) * C_x
+
     for name, latex, formula, place, status in (
-        ("L_f", "L_f", lambda: L * slope, "Lemma 7.1", "printed"),
-        ("L_f_tight", r"L_f^{\mathrm{tight}}", lambda: sympy.sqrt(L) * slope, "Lemma 7.1 (L19)", "derived"),
+        ("L_f", "L_f", lambda: L * slope(), "Lemma 7.1", "printed"),
+        ("L_f_tight", r"L_f^{\mathrm{tight}}", lambda: sympy.sqrt(L) * slope(), "Lemma 7.1 (L19)", "derived"),
     ):
         yield state(
             name,

@@ -64,13 +64,18 @@ def quantities() -> Iterator[Quantity]:
             measured_by="Hessian norm of the output",
             monotone={"C_s": 1, "beta_alpha": 1, "s_P": -1},
         )
-    yield state(
-        "sparse_units",
-        "P",
-        lambda: p / C_s,
-        "Proposition 6.1, Remark 6.3",
-        "number of units of a model whose Hessian has at most C_s non-zero entries per row",
-        "p C_s",
-        side="lower",
-        monotone={"p": 1, "C_s": -1},
-    )
+    for tail, formula, place, status in (
+        ("", lambda: p / C_s, "Proposition 6.1, Remark 6.3", "printed"),
+        ("_safe", lambda: p / (C_s + 1), "Proposition 6.1 (L18)", "derived"),
+    ):
+        yield state(
+            "sparse_units" + tail,
+            "P" + (r"_{\mathrm{safe}}" if tail else ""),
+            formula,
+            place,
+            "number of units of a model whose Hessian has at most C_s non-zero entries per row",
+            "p C_s",
+            side="lower",
+            status=status,
+            monotone={"p": 1, "C_s": -1},
+        )

@@ -91,7 +91,6 @@ def printed() -> Iterator[Quantity]:
 
 def solved() -> Iterator[Quantity]:
     """The least width at which everything that Corollary 5.1 and Theorem 7.1 need holds."""
-    C_prime = sympy.Function("C_prime")
     for tail, power, text in (
         ("", 2, "with the paper's radius and L^2 blocks"),
         ("_tight", 1, "with the radius of L14 and L blocks a row (L20)"),
@@ -99,7 +98,7 @@ def solved() -> Iterator[Quantity]:
         R, R_s = symbol("radius_square" + tail), symbol("radius_layers" + tail)
 
         def hessian(R: Any = R, R_s: Any = R_s, power: int = power) -> Any:
-            return above(threshold(R), L**power * C_prime(R_s) / sympy.sqrt(m))
+            return above(threshold(R), L**power * sympy.Function("C_prime")(R_s) / sympy.sqrt(m))
 
         def near(R_s: Any = R_s) -> Any:
             return above(m, R_s**2)

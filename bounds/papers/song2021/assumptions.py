@@ -82,6 +82,12 @@ SCALING_HIGH = Condition(
     lambda: at_most(symbol("scaling_high"), 0),
     "omega_1 = 1, or a smaller r_2",
 )
+EXPONENTS = Condition(
+    "r_1, r_2",
+    "exponents with tau^r_1 |phi(a)| <= |phi(tau a)| <= tau^r_2 |phi(a)| exist, or omega_1 = 1 (Theorem 3, erratum S7)",
+    lambda: at_most(symbol("scaling_missing"), 0),
+    "omega_1 = 1",
+)
 SCALE = Condition("initial scale", "omega_1 omega_2 <= C/(sup|phi'| sqrt(d_0 d_1) log d_1) (eq 74)")
 DOMINANT = Condition("dominant c_0", "|c_0| sqrt(n) dominates nu_Phi (App E.7)")
 CONCENTRATED = Condition("concentration", "M_0 is within delta_1, delta_2 of its mean (App E.2; see erratum S4)")

@@ -10,18 +10,33 @@ from typing import Any
 
 import sympy
 
-from bounds.model import Quantity
-from bounds.papers.song2021.assumptions import ANY_C, AT_ZERO, GAUSSIAN_INIT, SHALLOW, C
+from bounds.forms import at_least
+from bounds.model import Condition, Quantity
+from bounds.papers.song2021.assumptions import ANY_C, AT_ZERO, C_SIDE, GAUSSIAN_INIT, SHALLOW, C
 from bounds.papers.song2021.letters import at, symbol, symbols
 
 constant = symbol("C")
-d_0, d_1, d_2, k_1, k_2, omega_1 = symbols("d_0 d_1 d_2 k_1 k_2 omega_1")
+n, d_0, d_1, d_2, k_1, k_2, omega_1 = symbols("n d_0 d_1 d_2 k_1 k_2 omega_1")
 delta_1, delta_2, delta_3, phi1_max = symbols("delta_1 delta_2 delta_3 phi1_max")
-sigma_max_X, gram_min, gram_max, gram_lipschitz_printed = symbols(
     "sigma_max_X gram_min gram_max gram_lipschitz_printed"
 )
+sigma_max_X, sigma_min_Xt, gram_min, gram_max = symbols("sigma_max_X sigma_min_Xt gram_min gram_max")
+gram_lipschitz_printed = symbol("gram_lipschitz_printed")
 ROWS = ("k_1", "omega_1", "d_0", "d_1")
 BASE = (SHALLOW, AT_ZERO, GAUSSIAN_INIT)
+
+
+SAMPLES = Condition(
+    "d_1 >= n",
+    "phi(W_0 X) can have n singular values away from 0 (Lemma 3; missing in Theorem 3, erratum S6)",
+    lambda: at_least(d_1, n),
+)
+CHERNOFF = Condition(
+    "concentration",
+    "d_1 >= concentration_width: matrix Chernoff with eq 63 in place of Lemmas 6 and 7 (App E.2, erratum S4)",
+    lambda: at_least(d_1, symbol("concentration_width")),
+)
+SIDE = (SAMPLES, CHERNOFF)
 
 
 def rows() -> Iterator[Quantity]:
@@ -177,8 +192,36 @@ def probability() -> Iterator[Quantity]:
     )
 
 
+def side() -> Iterator[Quantity]:
+    """Concentration of M_0 by matrix Chernoff.
+
+    The summands are positive semidefinite with ``||A_i|| <= R = phi1^2 sigma_max^2 k_1^2 omega_1^2 d_0 log d_1``
+    (eq 63), so ``P(lambda_min(M_0) <= (1 - delta_1) lambda_min(E M_0)) <= n exp(-delta_1^2 lambda_min(E M_0)/(2R))``,
+    and ``lambda_min(E M_0) >= d_1 c_t(omega_1)^2/t! sigma_min(X^{*t})^2``.
+    """
+    yield Quantity(
+        "concentration_width",
+        r"d_1^{\mathrm{conc}}",
+        lambda: symbol("C_4") * d_0 * sigma_max_X**2 / sigma_min_Xt**2 * sympy.log(d_1) * sympy.log(n),
+        "requires",
+        at("App E.2 by matrix Chernoff (erratum S4)"),
+        "derived",
+        "width from which M_0 concentrates about its mean, at a width d_1 of its logarithm",
+        ("d_0", "sigma_max_X", "sigma_min_Xt", "d_1", "n"),
+        direction="at_least",
+        hidden=(C_SIDE,),
+        order_only=True,
+        assumptions=BASE,
+        statement="d_1",
+        glyph="d₁ conc",
+        measured_by="the spread of the eigenvalues of M_0 over seeds",
+        monotone={"d_0": 1, "sigma_max_X": 1, "sigma_min_Xt": -1, "d_1": 1, "n": 1},
+    )
+
+
 def quantities() -> Iterator[Quantity]:
     """Appendix E.2."""
     yield from rows()
     yield from lipschitz()
     yield from probability()
+    yield from side()

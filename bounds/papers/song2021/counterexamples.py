@@ -31,8 +31,8 @@ def dimension_slip() -> Demonstration:
     growth = ratios[12, 6400][1] / ratios[12, 400][1]
     return Demonstration(
         max(steady) < 2 * min(steady) and 3.5 < growth < 4.5,
-        f"gelu, n = 60: sigma_max(phi(W_0 X))/sqrt(c_0^2 d_1 n) is {min(steady):.2f} to {max(steady):.2f} at (d_0, d_1) = "
-        f"(12, 400), (48, 400), (12, 6400); over sqrt(c_0^2 d_0 n) it grows {growth:.2f} times with d_1",
+        f"gelu, n = 60: sigma_max(phi(W_0 X))/sqrt(c_0^2 d_1 n) is {min(steady):.2f} to {max(steady):.2f} at (d_0, "
+        f"d_1) = (12, 400), (48, 400), (12, 6400); over sqrt(c_0^2 d_0 n) it grows {growth:.2f} times with d_1",
         {"least": min(steady), "largest": max(steady), "growth": growth},
     )
 
@@ -58,8 +58,8 @@ def concentration() -> Demonstration:
         and orders == {"Lemma 6 repaired": {"n": 2, "d_0": -1}, "matrix Chernoff": {"n": 1, "d_0": 0}},
         f"Lemma 6, d_1 = 100 equal rows: {ratio:.2f} times the printed constant; Lemma 7, z in R^100: P(||z|| > 5) = "
         f"{lemma_7:.4f}, not exp(-25); eq 66, n = d_0 = 1, d_1 = 10^4, k_3 = 3: probability {off:.2f} (rows too long: "
-        f"{long_row:.1e}), not exp(-9) = {math.exp(-9):.1e}. With sqrt(d_1) restored p_2 asks for d_1 >= n^2/d_0, matrix "
-        "Chernoff with eq 63 for d_1 >= n, both up to logarithms",
+        f"{long_row:.1e}), not exp(-9) = {math.exp(-9):.1e}. With sqrt(d_1) restored p_2 asks for d_1 >= n^2/d_0, "
+        "matrix Chernoff with eq 63 for d_1 >= n, both up to logarithms",
         {"lipschitz": ratio, "lemma_7": lemma_7, "eq_66": off},
     )  # fmt: skip
 
@@ -101,8 +101,8 @@ def too_narrow() -> Demonstration:
     asked = _value("required_width_simplified", xi=0.01, n=10_000, d_0=100)
     return Demonstration(
         ranks[10] == 10 and ranks[19] == 19 and ranks[20] == ranks[40] == n and asked < 10_000,
-        f"n = 20: rank of phi(W_0 X) is {ranks} at those d_1, so its n-th singular value is 0 below d_1 = n; at xi = 0.01, "
-        f"n = 10^4, d_0 = 100 eq 80 asks for d_1 >= {asked:g} only",
+        f"n = 20: rank of phi(W_0 X) is {ranks} at those d_1, so its n-th singular value is 0 below d_1 = n; at xi = "
+        f"0.01, n = 10^4, d_0 = 100 eq 80 asks for d_1 >= {asked:g} only",
         {"asked": asked, "rank_19": ranks[19]},
     )
 
@@ -168,14 +168,14 @@ def direct_route() -> Demonstration:
         final < 1e-6 * h_0 and reach <= length <= bound <= mu / (2 * beta)
         and stops[0] < mu / (2 * beta) < stops[1] and abs(sharp - edge**2 / 2) < 1e-15,
         f"mu = 1, nu = 30: h_0 = {h_0:.4g}, {h_0 / route:.0f} times the paper's condition: descent reaches "
-        f"{final / h_0:.0e} h_0 within {reach:.4f} of w_0, length {length:.4f} <= {bound:.4f} <= rho_Phi = 0.5. The sharp "
-        f"condition {sharp:.6f} is where the flow of Phi = mu w - beta w^2/2 stops on the sphere",
+        f"{final / h_0:.0e} h_0 within {reach:.4f} of w_0, length {length:.4f} <= {bound:.4f} <= rho_Phi = 0.5. The "
+        f"sharp condition {sharp:.6f} is where the flow of Phi = mu w - beta w^2/2 stops on the sphere",
         {"gain": h_0 / route, "reach": reach, "length": length, "bound": bound},
     )  # fmt: skip
 
 
 def _descend(mu: float, nu: float, beta: float, h_0: float, eta: float) -> tuple[float, float, float]:
-    """Phi(w) = (mu w_1 - beta w_1^2/2, nu w_2), f = ||z - z*||^2/2, z* along the hard direction: loss, reach, length."""
+    """Loss, reach, length for Phi = (mu w_1 - beta w_1^2/2, nu w_2), f = ||z - z*||^2/2, z* mostly along the first."""
     goal, w_1, w_2 = math.sqrt(2 * h_0) * 0.999, 0.0, 0.0
     easy, length = math.sqrt(2 * h_0 - goal**2), 0.0
     for _ in range(60_000):

@@ -12,8 +12,8 @@ ERRATA = (
         at("Definition 4"),
         r"\|\phi\|_{\mathcal H}^2=\sum_i c_i^2",
         r"\|\phi\|_{\mathcal H}^2=\sum_i c_i^2/i!=\mathbb E\phi(z)^2",
-        "The appendix normalises by <q_i, q_i> = i! (eq 47); without the 1/i! the sum diverges for tanh, which the paper "
-        "says is covered.",
+        "The appendix normalises by <q_i, q_i> = i! (eq 47); without the 1/i! the sum diverges for tanh, which the "
+        "paper says is covered.",
         "slip",
         identities.hermite_norm,
         ("phi_sq", "c_inf_sq"),
@@ -23,8 +23,9 @@ ERRATA = (
         at("Assumption 2, eqs 78 and 79"),
         r"\text{GeLU, sigmoid and tanh are covered}",
         r"\phi(0)=0,\ c_0\neq0,\ c_t\neq0",
-        "Sigmoid and softplus do not vanish at 0. An odd activation has c_0 = 0, so xi = 0: a width of 0 from a bound that "
-        "assumed c_0 to dominate. Where c_t = 0 (tanh at even t; gelu, softplus, relu at odd t >= 3) xi divides by 0.",
+        "Sigmoid and softplus do not vanish at 0. An odd activation has c_0 = 0, so xi = 0: a width of 0 from a "
+        "bound that assumed c_0 to dominate. Where c_t = 0 (tanh at even t; gelu, softplus, relu at odd t >= 3) xi "
+        "divides by 0.",
         "gap",
         identities.vanishing,
         ("xi", "required_width", "required_width_direct"),
@@ -34,8 +35,8 @@ ERRATA = (
         at("Section 5.3"),
         r"\sigma_{\max}(\phi(W_0X))\lesssim\sqrt{c_0^2dn}",
         r"\sqrt{c_0^2d_1n}",
-        "d is the number of parameters or a dimension of the data; the mean part of phi(W_0 X) has size |c_0| sqrt(d_1 n), "
-        "as in eq 67.",
+        "d is the number of parameters or a dimension of the data; the mean part of phi(W_0 X) has size |c_0| "
+        "sqrt(d_1 n), as in eq 67.",
         "slip",
         counterexamples.dimension_slip,
         ("sigma_max_phi_upper",),
@@ -47,8 +48,8 @@ ERRATA = (
         r"\Pr\{\|z-\mathbb Ez\|>t\}\lesssim e^{-t^2}",
         r"\kappa\sqrt{d_1};\quad d_1\gtrsim n\text{ by matrix Chernoff}",
         "Blocks add: the sum over rows costs sqrt(d_1). Lemma 7 is false for a Gaussian vector, whose norm is about "
-        "sqrt(d), and with it eq 66 and p_2, p_3 (which also lack one omega_1). With sqrt(d_1) restored p_2 asks for d_1 >= "
-        "n^2/d_0; matrix Chernoff with eq 63 restores max(n polylog n, n^1.5/d_0).",
+        "sqrt(d), and with it eq 66 and p_2, p_3 (which also lack one omega_1). With sqrt(d_1) restored p_2 asks for "
+        "d_1 >= n^2/d_0; matrix Chernoff with eq 63 restores max(n polylog n, n^1.5/d_0).",
         "wrong",
         counterexamples.concentration,
         ("gram_lipschitz_printed", "gram_lipschitz", "p_2", "p_3", "failure_probability"),
@@ -79,8 +80,8 @@ ERRATA = (
         at("Theorem 3, footnote 3"),
         r"|\phi(\tau a)|\le\tau^{r_2}|\phi(a)|\text{ for sigmoid, softplus, GeLU}",
         r"\omega_1=1",
-        "phi(tau a)/phi(a) is unbounded as a -> -oo: no r_2 exists, and Theorem 3 covers the paper's own gelu experiment "
-        "only at omega_1 = 1.",
+        "phi(tau a)/phi(a) is unbounded as a -> -oo: no r_2 exists, and Theorem 3 covers the paper's own gelu "
+        "experiment only at omega_1 = 1.",
         "wrong",
         identities.no_exponent,
         ("nu_Phi_upper", "xi"),
@@ -100,8 +101,8 @@ ERRATA = (
         at("eqs 29, 34 and 35"),
         r"\ge\sqrt{\alpha_f}\mu_\Phi^2\|\nabla f\|",
         r"\ge\tfrac{\sqrt2}{8}\sqrt{\alpha_f}\mu_\Phi^2\|\nabla f\|",
-        "Eq 29 drops the factors 1/4 (Lemma 1), 1/2 and sqrt 2 (PL); eq 34 has mu_Phi for nu_Phi in one line; eq 35 ends on "
-        "a larger learning rate than eq 31 allows. Constants only.",
+        "Eq 29 drops the factors 1/4 (Lemma 1), 1/2 and sqrt 2 (PL); eq 34 has mu_Phi for nu_Phi in one line; eq 35 "
+        "ends on a larger learning rate than eq 31 allows. Constants only.",
         "slip",
         identities.lost_constants,
         ("flow_length", "grad_f_ball", "step_size"),
@@ -122,8 +123,9 @@ ERRATA = (
         at("Theorems 1 and 2"),
         r"h(w_0)\lesssim\alpha_f\mu_\Phi^6/(\beta_\Phi^2\nu_\Phi^2)",
         r"h(w_0)\le\alpha_f\mu_\Phi^4/(128\beta_\Phi^2)",
-        "||grad h|| itself bounds the decrease of sqrt h: nu_Phi is not needed. For the shallow network the condition then "
-        "asks only for d_1 >= sigma_max(X)^2/sigma_min(X^{*t})^2; the n^1.5 of Theorem 3 comes from nu_Phi.",
+        "||grad h|| itself bounds the decrease of sqrt h: nu_Phi is not needed. For the shallow network the "
+        "condition then asks only for d_1 >= sigma_max(X)^2/sigma_min(X^{*t})^2; the n^1.5 of Theorem 3 comes from "
+        "nu_Phi.",
         "loose",
         counterexamples.direct_route,
         ("gd_condition", "gd_condition_direct", "flow_condition_sharp", "required_width_direct"),

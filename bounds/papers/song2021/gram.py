@@ -7,16 +7,17 @@ float64 comes from the dual activations (``bounds.dual``). Enclosures are closed
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import sympy
 
 from bounds.errors import TheoryError
 from bounds.papers.song2021.power import rows_of
+from bounds.papers.song2021.shares import shares
 
-LAST = 60
-"""The last coefficient enclosed; what is left is at most ``rho^61 E phi^2`` and is added to the radius."""
+BLOCKS = (48, 144, 288)
+"""How many coefficients are enclosed at a time; what is left after the last is added to the radius."""
 
 
 def gram_mean(ops: Any, X: Any, d_1: Any, activation: Any) -> Any:
@@ -59,26 +60,20 @@ def _ball(rho: Any, phi: Any, total: Any) -> Any:
     if closed is not None:
         return closed(rho)
     value, left, power = arb(0), total, arb(1)
-    for i in range(LAST + 1):
-        share = _share(phi, i)
+    for share in _shares(phi):
         value, left, power = value + share * power, left - share, power * rho
         rest = (abs(power) * left).upper()
-        if rest < arb(10) ** -26 * total:
+        if rest < arb(10) ** -20 * total:
             break
     return value + arb(0, 1) * abs(rest)
 
 
-def _share(phi: Any, i: int) -> Any:
-    """``c_i^2/i!`` as a ball; exactly 0 where parity says so."""
-    from flint import arb
-
-    from bounds.expressions import Z
-    from bounds.gaussian import expectation
-
-    if (phi.parity, i % 2) in (("odd", 0), ("even", 1)):
-        return arb(0)
-    ball = expectation(phi.expression * sympy.hermite_prob(i, Z), certified=True, digits=40 + i).ball
-    return ball * ball / arb(i).fac()
+def _shares(phi: Any) -> Iterator[Any]:
+    """Balls around ``c_i^2/i!`` in order, worked out in blocks."""
+    done = 0
+    for count in BLOCKS:
+        yield from shares(phi, count)[done:]
+        done = count
 
 
 def _relu(rho: Any) -> Any:

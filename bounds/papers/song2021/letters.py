@@ -21,9 +21,8 @@ SQUARE = "the square loss (App E)"
 ESTIMATE = "the paper's estimate for n ~ d_0^t (App E.7)"
 UNIT_INIT = "standard normal weights; the relations of r_1, r_2 are not needed then"
 CONSTANT = "a constant of the concentration inequalities, taken moderate"
-REALS = frozenset(
-    ("c_0", "c_1", "c_t", "c_t_scaled", "c_0_scaled", "mu_Phi", "phi_0", "r_1", "r_2", "scaling_low", "scaling_high")
-)
+UNSIGNED = "c_0 c_1 c_t c_t_scaled c_0_scaled mu_Phi phi_0 r_1 r_2"
+REALS = frozenset((*UNSIGNED.split(), "scaling_low", "scaling_high", "scaling_missing"))
 """Symbols of numbers that may be 0 or negative: SymPy must not decide c_t > 0 or sqrt(c_t^6) = c_t^3 by itself."""
 
 

@@ -1,4 +1,4 @@
-"""The paper's network and Hermite coefficients in plain numpy, for demonstrations: small and independent of the rest."""
+"""The paper's network and Hermite coefficients in plain numpy, for demonstrations: independent of the rest."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def elasticity(phi: Any) -> tuple[Fraction | float, Fraction | float] | None:
 
 
 def _defect(ops: Any, exponent: Any, omega_1: Any, bound: Any, low: bool) -> Any:
-    """0 where the exponent is admissible or omega_1 = 1, else 1."""
+    """0 where the exponent is on the right side of the bound or omega_1 = 1, else 1."""
     zero, one = ops.convert(0), ops.convert(1)
     if abs(bound) == INFINITE:
         wrong = one
@@ -56,6 +56,12 @@ def low_defect(ops: Any, omega_1: Any, r_1: Any, activation: Any) -> Any:
 def high_defect(ops: Any, omega_1: Any, r_2: Any, activation: Any) -> Any:
     """Whether r_2 is too large for the activation: the algorithm of ``scaling_high``."""
     return _defect(ops, r_2, omega_1, _known(activation)[1], False)
+
+
+def missing(ops: Any, omega_1: Any, activation: Any) -> Any:
+    """Whether there are no exponents at all: the algorithm of ``scaling_missing``."""
+    bad = any(abs(bound) == INFINITE for bound in _known(activation))
+    return _defect(ops, omega_1, omega_1, INFINITE if bad else 0, True)
 
 
 def _known(activation: Any) -> tuple[Any, Any]:

@@ -159,6 +159,23 @@ def helpers() -> Iterator[Quantity]:
         )
 
 
+def existence() -> Iterator[Quantity]:
+    """Whether Theorem 3 can be scaled to an omega_1 < 1 at all."""
+    bounded = r"\sup_a,\inf_a a\phi'(a)/\phi(a)\ \mathrm{finite}"
+    yield Quantity(
+        "scaling_missing",
+        r"\mathbf{1}[\not\exists r_1,r_2]",
+        lambda: Written(rf"\mathbf{{1}}[\omega_1\ne1,\ \neg({bounded})]", "1[not: aφ'/φ bounded]", omega_1, activation),
+        "equal",
+        at("Theorem 3, erratum S7"),
+        "derived",
+        "0 where the activation has exponents r_1 and r_2, or omega_1 = 1; else 1",
+        ("omega_1", "activation"),
+        algorithm=scaling.missing,
+        glyph="no r₁, r₂",
+    )
+
+
 def _written(latex: str, glyph: str, exponent: Any) -> Callable[[], Any]:
     return lambda: Written(latex, glyph, omega_1, exponent, activation)
 
@@ -178,3 +195,4 @@ def quantities() -> Iterator[Quantity]:
     """Appendix E.1, from eq 56 on."""
     yield from spectrum()
     yield from helpers()
+    yield from existence()

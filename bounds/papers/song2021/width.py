@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 import sympy
 
-from bounds.forms import at_least
 from bounds.model import Condition, Quantity
 from bounds.papers.song2021.assumptions import (
     AT_ZERO,
     BOUNDED,
-    C_SIDE,
     DOMINANT,
+    EXPONENTS,
     GAUSSIAN_INIT,
     HERMITE_SCALED,
     HERMITE_T,
@@ -26,6 +25,7 @@ from bounds.papers.song2021.assumptions import (
     C,
     essential,
 )
+from bounds.papers.song2021.concentration import SIDE
 from bounds.papers.song2021.letters import at, symbol, symbols
 
 constant, xi, n, d_0, d_1, t = symbols("C xi n d_0 d_1 t")
@@ -34,28 +34,9 @@ phi1_max, phi2_max, chi_max = symbols("phi1_max phi2_max chi_max")
 omega_1, r_1, r_2, c_0, c_t, c_t_scaled = symbols("omega_1 r_1 r_2 c_0 c_t c_t_scaled")
 sigma_max_X, sigma_min_Xt = symbols("sigma_max_X sigma_min_Xt")
 SHARED = (SHALLOW, AT_ZERO, GAUSSIAN_INIT, SCALE)
-STANDARD: tuple[Condition, ...] = (
-    *SHARED,
-    SMALL_OMEGA,
-    SCALING_LOW,
-    SCALING_HIGH,
-    NOT_ODD,
-    HERMITE_T,
-    DOMINANT,
-    POWER_RANK,
-)
-SAMPLES = Condition(
-    "d_1 >= n",
-    "phi(W_0 X) can have n singular values away from 0 (Lemma 3; missing in Theorem 3, erratum S6)",
-    lambda: at_least(d_1, n),
-)
-CHERNOFF = Condition(
-    "concentration",
-    "d_1 >= C_4 d_0 sigma_max(X)^2/sigma_min(X^{*t})^2 log(d_1) log(n): matrix Chernoff with eq 63 in place of Lemmas "
-    "6 and 7 (App E.2, erratum S4)",
-    lambda: at_least(d_1, symbol("C_4") * d_0 * sigma_max_X**2 / sigma_min_Xt**2 * sympy.log(d_1) * sympy.log(n)),
-)
-SIDE = (SAMPLES, CHERNOFF)
+SCALED = (*SHARED, SMALL_OMEGA, SCALING_LOW, SCALING_HIGH, NOT_ODD)
+STANDARD: tuple[Condition, ...] = (*SHARED, SMALL_OMEGA, EXPONENTS, NOT_ODD, HERMITE_T, DOMINANT, POWER_RANK)
+WITH_XI: tuple[Condition, ...] = (*SCALED, essential(HERMITE_T), DOMINANT, POWER_RANK, BOUNDED)
 
 
 def constants() -> Iterator[Quantity]:
@@ -129,9 +110,9 @@ def widths() -> Iterator[Quantity]:
         "width from which gradient descent converges to a global minimum",
         ("xi", "n", "sigma_max_X", "sigma_min_Xt"),
         direction="at_least",
-        hidden=(C, C_SIDE),
+        hidden=(C,),
         order_only=True,
-        assumptions=(*STANDARD, BOUNDED),
+        assumptions=WITH_XI,
         unknown="d_1",
         side_conditions=SIDE,
         answers="width",
@@ -150,9 +131,9 @@ def widths() -> Iterator[Quantity]:
         "the same with sigma_max(X) = sqrt(n/d_0) and sigma_min(X^{*t}) = 1, the paper's estimates for n ~ d_0^t",
         ("xi", "n", "d_0"),
         direction="at_least",
-        hidden=(C, C_SIDE),
+        hidden=(C,),
         order_only=True,
-        assumptions=(*STANDARD, BOUNDED),
+        assumptions=WITH_XI,
         unknown="d_1",
         side_conditions=SIDE,
         answers="width",
@@ -180,7 +161,7 @@ def variants() -> Iterator[Quantity]:
         "width without a bound on sigma_max(V_k), at the paper's estimates for n ~ d_0^t",
         ("n", "d_0"),
         direction="at_least",
-        hidden=(C, C_SIDE),
+        hidden=(C,),
         order_only=True,
         assumptions=STANDARD,
         unknown="d_1",
@@ -218,7 +199,7 @@ def variants() -> Iterator[Quantity]:
         "width that the direct condition on the initial loss asks for; d_1 >= n and concentration then bind",
         ("xi_direct", "sigma_max_X", "sigma_min_Xt"),
         direction="at_least",
-        hidden=(C, C_SIDE),
+        hidden=(C,),
         order_only=True,
         assumptions=(*SHARED, BOUNDED, POWER_RANK),
         unknown="d_1",
