@@ -30,6 +30,7 @@ from bounds.terms import (
     Given,
     HiddenConstant,
     Parameter,
+    Rescaling,
     Scenario,
     Source,
     built,
@@ -52,6 +53,7 @@ __all__ = [
     "Paper",
     "Parameter",
     "Quantity",
+    "Rescaling",
     "Scenario",
     "Source",
 ]
@@ -196,6 +198,7 @@ class Paper:
         layers_offset: The paper's L minus the number of hidden layers; None where its network has one hidden layer.
         activation: The one activation that its network has, where the paper fixes it, else "".
         scenarios: The paper's experiments as named parameter values.
+        rescalings: The changes of units under which its statements are unchanged.
         from_data: Parameter -> function (X, y, values) giving its number for a data set, and its origin in words; or a
             function that imports this table.
     """
@@ -215,6 +218,7 @@ class Paper:
     layers_offset: int | None = 0
     activation: str = ""
     scenarios: tuple[Scenario, ...] = ()
+    rescalings: tuple[Rescaling, ...] = ()
     from_data: Any = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Any:

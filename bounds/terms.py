@@ -154,6 +154,21 @@ class Given:
 
 
 @dataclass(frozen=True)
+class Rescaling:
+    """A change of units under which the statements hold as before: parameters times a factor, outputs, the loss.
+
+    Attributes:
+        name: What is rescaled.
+        powers: Parameter or quantity -> the power of the factor that it takes; what is not named does not change.
+        quantities: The quantities of which this is claimed; those not in ``powers`` do not change.
+    """
+
+    name: str
+    powers: Mapping[str, float]
+    quantities: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Scenario:
     """A named set of parameter values: an experiment of a paper, or a network people know."""
 

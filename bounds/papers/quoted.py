@@ -119,7 +119,7 @@ def quantities() -> Iterator[Quantity]:
             "requires",
             Source(KEY, where),
             "printed",
-            f"width of {authors}, up to logarithms, as quoted there",
+            f"order of {authors}, up to logarithms" + ("; the table counts parameters" if where == TABLE else ""),
             tuple(names.split()),
             direction="at_least",
             assumptions=(*conditions, *relu),

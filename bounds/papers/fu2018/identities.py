@@ -55,7 +55,7 @@ def logarithms() -> Demonstration:
     root = formula("sample_complexity_implicit")
     (wave,) = root.atoms(sympy.LambertW)
     scale = sympy.simplify(-1 / wave.args[0])
-    ratio = sympy.simplify(printed / scale - sympy.log(d) ** 2)  # 0: n = X log n needs log n in place of log(d)^2
+    same = sympy.simplify(printed / scale - sympy.log(d) ** 2)  # 0: n = X log n needs log n in place of log(d)^2
     # n = X log n grows at least like X log X: over X log(d)^2 without bound, since X grows with lambda
     grows = sympy.limit(scale.subs(dict.fromkeys(scale.free_symbols - {lam}, 2)), lam, sympy.oo) == sympy.oo
     at = {"d": 20, "K": 3, "L_phi": 0.25, "rho_sigma": 2.14401852726314e-3}
@@ -65,9 +65,7 @@ def logarithms() -> Demonstration:
         values = {s: sympy.Float(point[s.name], 30) for s in (*printed.free_symbols, *root.free_symbols)}
         numbers[f"kappa={kappa}"] = float(sympy.N(root.subs(values)) / sympy.N(printed.subs(values)))
     return Demonstration(
-        bool(
-            sympy.simplify(ratio - sympy.log(d) ** 2) == 0 and grows and 1 < numbers["kappa=1"] < numbers["kappa=100"]
-        ),
+        bool(same == 0 and grows and 1 < numbers["kappa=1"] < numbers["kappa=100"]),
         "the proof asks for n = X log n, the theorem for n = X log(d)^2, and X grows with lambda: proof/theorem = "
         + ", ".join(f"{v:.2f} at {k}" for k, v in numbers.items())
         + " (d = 20, K = 3, sigmoid, unit constants, lambda = kappa^2), unbounded",

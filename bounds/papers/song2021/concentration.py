@@ -18,8 +18,6 @@ from bounds.papers.song2021.letters import at, symbol, symbols
 constant = symbol("C")
 n, d_0, d_1, d_2, k_1, k_2, omega_1 = symbols("n d_0 d_1 d_2 k_1 k_2 omega_1")
 delta_1, delta_2, delta_3, phi1_max = symbols("delta_1 delta_2 delta_3 phi1_max")
-    "sigma_max_X gram_min gram_max gram_lipschitz_printed"
-)
 sigma_max_X, sigma_min_Xt, gram_min, gram_max = symbols("sigma_max_X sigma_min_Xt gram_min gram_max")
 gram_lipschitz_printed = symbol("gram_lipschitz_printed")
 ROWS = ("k_1", "omega_1", "d_0", "d_1")

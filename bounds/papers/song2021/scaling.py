@@ -10,7 +10,10 @@ import math
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 INFINITE = math.inf
+LARGE = 30.0
 ELASTICITY: dict[str, tuple[Fraction | float, Fraction | float]] = {
     "identity": (Fraction(1), Fraction(1)),
     "relu": (Fraction(1), Fraction(1)),
@@ -50,24 +53,39 @@ def _defect(ops: Any, exponent: Any, omega_1: Any, bound: Any, low: bool) -> Any
 
 def low_defect(ops: Any, omega_1: Any, r_1: Any, activation: Any) -> Any:
     """Whether r_1 is too small for the activation: the algorithm of ``scaling_low``."""
-    return _defect(ops, r_1, omega_1, _known(activation)[0], True)
+    return _defect(ops, r_1, omega_1, _known(ops, activation)[0], True)
 
 
 def high_defect(ops: Any, omega_1: Any, r_2: Any, activation: Any) -> Any:
     """Whether r_2 is too large for the activation: the algorithm of ``scaling_high``."""
-    return _defect(ops, r_2, omega_1, _known(activation)[1], False)
+    return _defect(ops, r_2, omega_1, _known(ops, activation)[1], False)
 
 
 def missing(ops: Any, omega_1: Any, activation: Any) -> Any:
     """Whether there are no exponents at all: the algorithm of ``scaling_missing``."""
-    bad = any(abs(bound) == INFINITE for bound in _known(activation))
+    bad = any(abs(bound) == INFINITE for bound in _known(ops, activation))
     return _defect(ops, omega_1, omega_1, INFINITE if bad else 0, True)
 
 
-def _known(activation: Any) -> tuple[Any, Any]:
-    from bounds.arithmetic.ball import Undecided
+def _known(ops: Any, activation: Any) -> tuple[Any, Any]:
+    """``(sup e, inf e)``: recorded, or in float64 estimated; an estimate decides nothing, so that balls raise."""
+    from bounds.arithmetic.ball import Ball, Undecided
+    from bounds.arithmetic.exact import Exact
 
     found = elasticity(activation)
-    if found is None:
+    if found is None and isinstance(ops, Ball | Exact):
         raise Undecided(f"undefined: no exponents r_1, r_2 are recorded for {activation.name}")
-    return found
+    return estimate(activation) if found is None else found
+
+
+def estimate(phi: Any) -> tuple[float, float]:
+    """``(sup e, inf e)`` over a grid of both half-lines; infinite where e grows beyond 30."""
+    from bounds.averages import compiled_derivative
+
+    half = np.geomspace(1e-3, 40, 4001)
+    a = np.concatenate([-half, half])
+    with np.errstate(all="ignore"):
+        value = a * compiled_derivative(phi, 1)(a) / compiled_derivative(phi, 0)(a)
+    value = value[np.isfinite(value)]
+    top, low = float(value.max(initial=-math.inf)), float(value.min(initial=math.inf))
+    return top if abs(top) < LARGE else INFINITE, low if abs(low) < LARGE else -INFINITE
