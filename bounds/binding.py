@@ -193,13 +193,19 @@ def _suppliers(paper: Paper, activation: Any, numbers: Mapping[str, Any]) -> dic
         return {}
     phi = _activation(activation)
     found: dict[str, Callable[[], Any]] = {
-        p.name: partial(ACTIVATION_ROLES[p.role], phi) for p in paper.parameters.values() if p.role in ACTIVATION_ROLES
+        p.name: partial(_constant, p.role, phi) for p in paper.parameters.values() if p.role in ACTIVATION_ROLES
     }
     if clash := [n for n in found if n in numbers]:
         raise TheoryError(
             f"activation = {phi.name!r} and {clash[0]} are both given: {clash[0]} comes from the activation"
         )
     return found | ({"activation": lambda: phi} if "activation" in paper.parameters else {})
+
+
+@lru_cache(maxsize=1024)
+def _constant(role: str, phi: Any) -> Any:
+    """What an activation supplies for a role; worked out once."""
+    return ACTIVATION_ROLES[role](phi)
 
 
 def _from_activation(paper: Paper, name: str) -> bool:

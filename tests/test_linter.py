@@ -81,8 +81,8 @@ def test_rescaling(q, rescaling):
     # a change of units multiplies a statement by the power of its own units: a wrong exponent or a lost factor shows
     values = next(iter(at_parameters(q)))
     factor, power = Fraction(3, 2), rescaling.powers.get(q.name, 0)
-    scaled = {n: float(v) * float(factor) ** rescaling.powers.get(n, 0) if is_number(q, n) and rescaling.powers.get(n, 0) else v
-              for n, v in values.items()}  # fmt: skip
+    scaled = {n: float(v) * float(factor) ** rescaling.powers[n] for n, v in values.items() if rescaling.powers.get(n)}
+    scaled = {**values, **scaled}
     assert q.evaluate(**scaled) == pytest.approx(q.evaluate(**values) * float(factor) ** power, rel=1e-10)
     moved = [n for n in q.parameters if rescaling.powers.get(n, 0)]
     assert moved, "nothing in the formula is rescaled: the claim is empty"

@@ -9,6 +9,7 @@ from bounds.papers.liu2020 import control, curvature, initial, network, outputs,
 from bounds.papers.liu2020.conditions import SQUARE
 from bounds.papers.liu2020.letters import KEY, PARAMETERS
 from bounds.papers.liu2020.scenarios import SCENARIOS
+from bounds.papers.liu2020.units import RESCALINGS
 
 PARTS = (systems, variants, control, sparse, network, initial, curvature, width, outputs)
 
@@ -53,5 +54,6 @@ PAPER = Paper(
     errata=_errata,
     layers_offset=1,
     scenarios=SCENARIOS,
+    rescalings=RESCALINGS,
     from_data=_from_data,
 )
