@@ -38,11 +38,11 @@ def app() -> None:
 @table_options
 def papers(style: str | None) -> None:
     """List the papers."""
-    from bounds import registry, views
+    from bounds import listing, registry
 
     emit(
         style,
-        views.papers_table,
+        listing.papers_table,
         lambda: [
             {
                 "key": p.key,
@@ -63,9 +63,9 @@ def papers(style: str | None) -> None:
 @table_options
 def list_(paper: str | None, style: str | None) -> None:
     """List the quantities of PAPER, or of all papers."""
-    from bounds import registry, showing, views
+    from bounds import listing, registry, showing
 
-    emit(style, lambda: views.list_table(paper), lambda: [showing.show_dict(q) for q in registry.quantities(paper)])
+    emit(style, lambda: listing.list_table(paper), lambda: [showing.show_dict(q) for q in registry.quantities(paper)])
 
 
 @app.command()
@@ -102,9 +102,9 @@ def cite(paper: str) -> None:
 @table_options
 def errata(paper: str | None, demonstrate: bool, style: str | None) -> None:
     """List the errata of PAPER, or of all papers."""
-    from bounds import views
+    from bounds import listing
 
-    emit(style, lambda: views.errata_table(paper, demonstrate), lambda: views.errata_list(paper, demonstrate))
+    emit(style, lambda: listing.errata_table(paper, demonstrate), lambda: listing.errata_list(paper, demonstrate))
 
 
 @app.command("eval", cls=ModelCommand, context_settings=LOOSE)
@@ -250,12 +250,12 @@ def sweep(
 @click.pass_context
 def data(ctx: click.Context, name: str, only: tuple[str, ...], style: str | None, **options: Any) -> None:
     """The constants that the data set NAME (digits, a .npz file, ...) determines in every paper's normalisation."""
-    from bounds import views
+    from bounds import listing
     from bounds.across import Question
     from bounds.sources import data_constants
 
     rows = data_constants(Question(only, model_values(ctx, options)), name)
-    emit(style, lambda: views.constants_table(rows), lambda: rows)
+    emit(style, lambda: listing.constants_table(rows), lambda: rows)
 
 
 @app.command(cls=ModelCommand, context_settings=LOOSE)
@@ -266,11 +266,11 @@ def data(ctx: click.Context, name: str, only: tuple[str, ...], style: str | None
 @click.pass_context
 def kernel(ctx: click.Context, paper: str, name: str, save: str | None, style: str | None, **options: Any) -> None:
     """The infinite-width tangent kernel of PAPER's network on a data set: its extreme eigenvalues, before training."""
-    from bounds import views
+    from bounds import listing
     from bounds.sources import kernel_row
 
     row = kernel_row(paper, name, model_values(ctx, options), save)
-    emit(style, lambda: views.dict_table(row), lambda: row)
+    emit(style, lambda: listing.dict_table(row), lambda: row)
 
 
 @app.command()
@@ -278,10 +278,10 @@ def kernel(ctx: click.Context, paper: str, name: str, save: str | None, style: s
 @table_options
 def scenarios(name: str | None, style: str | None) -> None:
     """List the named parameter sets (--scenario NAME), or the values of one."""
-    from bounds import views
+    from bounds import listing
     from bounds.scenarios import rows
 
-    emit(style, lambda: views.scenario_table(rows(name)), lambda: rows(name))
+    emit(style, lambda: listing.scenario_table(rows(name)), lambda: rows(name))
 
 
 def _need_empirics() -> None:

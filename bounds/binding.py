@@ -99,8 +99,7 @@ def bind(
         assumed["activation"] = fill.get("activation", DEFAULT_ACTIVATION)
         activation = assumed["activation"].value
         suppliers = {n: v for n, v in _suppliers(paper, activation, {}).items() if n not in numbers}
-    supplied = {name: supply() for name, supply in suppliers.items() if name in inputs}
-    numbers.update({name: value for name, value in supplied.items() if value is not None})
+    numbers.update({n: v for n, supply in suppliers.items() if n in inputs and (v := supply()) is not None})
 
     for name in [n for n in missing if n not in numbers]:
         default = fill.get(name, paper.parameters[name].default if name in paper.parameters else None)

@@ -1,4 +1,4 @@
-"""What the commands show: tables and JSON objects built from the model's results; no mathematics."""
+"""What the commands show of results: tables and JSON objects; no mathematics."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from bounds.display import SIGNS
 from bounds.enclosure import Enclosure
 from bounds.evaluate import Evaluation
 from bounds.model import Default, Quantity
-from bounds.registry import errata, papers, quantities
 from bounds.solve import Solution
 from bounds.sweep import Sweep
 from bounds.tables import Table, figures
@@ -23,24 +22,6 @@ NA = "NOT APPLICABLE"
 FEW = 2
 """More hidden constants than this are listed below the table."""
 GLYPH = {r"\le": "<=", r"\ge": ">=", "=": "="}
-
-
-def papers_table() -> Table:
-    """One row per paper."""
-    rows = tuple(
-        (p.key, p.title, f"{p.authors}, {p.venue}", str(len(p.quantities)), str(len(p.errata)))
-        for p in papers().values()
-    )
-    return Table(("key", "title", "authors, venue", "quantities", "errata"), rows)
-
-
-def list_table(paper: str | None) -> Table:
-    """One row per quantity."""
-    rows = tuple(
-        (q.key, q.side + (f" {q.direction}" if q.direction else ""), status(q), q.source.place, q.text)
-        for q in quantities(paper)
-    )
-    return Table(("key", "side", "status", "source", "what"), rows)
 
 
 def status(quantity: Quantity) -> str:
@@ -241,44 +222,6 @@ def width_row(s: Solution) -> dict[str, Any]:
     }
 
 
-def errata_table(paper: str | None, demonstrate: bool) -> Table:
-    """One row per erratum; with ``demonstrate`` each is run."""
-    rows = []
-    for e in errata(paper):
-        row: tuple[str, ...] = (e.name, e.source.paper, e.source.place, e.kind, e.text)
-        if demonstrate:
-            seen = e.demonstrate()
-            row = (*row, f"{'confirmed' if seen.confirmed else 'NOT CONFIRMED'}: {seen.observed}")
-        rows.append(row)
-    columns = ("erratum", "paper", "where", "kind", "what")
-    return Table((*columns, "demonstration") if demonstrate else columns, tuple(rows))
-
-
-def errata_list(paper: str | None, demonstrate: bool) -> list[dict[str, Any]]:
-    """``errata --json``."""
-    found = []
-    for e in errata(paper):
-        entry: dict[str, Any] = {
-            "erratum": e.name,
-            "paper": e.source.paper,
-            "place": e.source.place,
-            "kind": e.kind,
-            "printed": e.printed,
-            "proved": e.proved,
-            "text": e.text,
-            "quantities": list(e.quantities),
-        }
-        if demonstrate:
-            seen = e.demonstrate()
-            entry["demonstration"] = {
-                "confirmed": seen.confirmed,
-                "observed": seen.observed,
-                "numbers": dict(seen.numbers),
-            }
-        found.append(entry)
-    return found
-
-
 def side_table(evaluations: Sequence[Evaluation]) -> Table:
     """One row per paper, with each paper's network below: what is bounded differs where the scalings do."""
     table = evaluation_table(evaluations)
@@ -296,23 +239,3 @@ def sweep_table(found: Sweep) -> Table:
     if found.unset:
         notes.append(f"order only: evaluated at {', '.join(f'{n} = 1' for n in found.unset)}")
     return Table((*found.axes, found.quantity.key, "log10", "applicable"), rows, notes=tuple(notes))
-
-
-def dict_table(row: Mapping[str, Any]) -> Table:
-    """One row per entry."""
-    return Table(("what", "value"), tuple((k, f"{v:.8g}" if isinstance(v, float) else str(v)) for k, v in row.items()))
-
-
-def constants_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """One row per constant of a data set."""
-    cells = tuple(
-        (r["paper"], r["parameter"], r["at"], "-" if r["value"] is None else f"{r['value']:.8g}", r["from"])
-        for r in rows
-    )
-    return Table(("paper", "parameter", "at", "value", "from"), cells)
-
-
-def scenario_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """One row per value."""
-    cells = tuple((r["scenario"], r["name"], show(r["value"]), r["from"], r["text"]) for r in rows)
-    return Table(("scenario", "name", "value", "from", "what"), cells)

@@ -39,6 +39,16 @@ def _ln_integer(n: int) -> float:
     return math.log(n >> shift) + shift * math.log(2)
 
 
+@functools.lru_cache(maxsize=256, typed=True)  # typed: 0.75 and 3/4 round differently
+def _scalar(value: Any) -> Signed:
+    if getattr(value, "is_Rational", False):
+        value = Fraction(int(value.p), int(value.q))
+    elif not isinstance(value, int | Fraction):
+        value = float(value)
+    sign = (value > 0) - (value < 0)
+    return Signed(np.float64(sign), np.float64(_ln(abs(value)) if sign else -np.inf))
+
+
 class Logarithmic:
     """The logarithmic domain; see ``bounds.arithmetic``."""
 
@@ -49,12 +59,7 @@ class Logarithmic:
         if isinstance(value, np.ndarray):
             with np.errstate(divide="ignore"):
                 return Signed(np.sign(value), np.log(np.abs(value.astype(np.float64))))
-        if getattr(value, "is_Rational", False):
-            value = Fraction(int(value.p), int(value.q))
-        elif not isinstance(value, int | Fraction):
-            value = float(value)
-        sign = (value > 0) - (value < 0)
-        return Signed(np.float64(sign), np.float64(_ln(abs(value)) if sign else -np.inf))
+        return _scalar(value)
 
     def const(self, number: Any) -> Signed:
         """A SymPy number."""

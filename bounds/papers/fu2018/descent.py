@@ -129,6 +129,7 @@ def rates() -> Iterator[Quantity]:
         glyph="η",
         measured_by="the largest step at which gradient descent converges",
         monotone={"L_phi": -1, **TEACHER},
+        orders={"L_phi": -4, "kappa": -2, "lam": -1, "rho_sigma": 1},
     )
     for name, share, place, status, condition in (
         ("contraction", 1, "Theorem 2, (9)", "printed", SHORT),

@@ -91,7 +91,7 @@ def ball() -> Iterator[Quantity]:
             ("K", "L_phi", "kappa", "lam", "rho_sigma"),
             direction="at_most",
             assumptions=LOCAL,
-            hidden=hidden("c", "large enough in Lemma 2: its proof needs c > 6 sqrt(2/pi)") if order_only else (),
+            hidden=hidden("c", "large enough: Lemma 2 needs c > 6 sqrt(2/pi)", False) if order_only else (),
             order_only=order_only,
             statement=r"\|W-W^\star\|_F",
             glyph=name,

@@ -35,9 +35,9 @@ def symbol(name: str) -> sympy.Symbol:
     return sympy.Symbol(name, positive=True)
 
 
-def hidden(name: str, text: str) -> tuple[HiddenConstant, ...]:
-    """One hidden factor of a formula; the paper's C differs from line to line (Sec 1.3)."""
-    return (HiddenConstant(name, text, name),)
+def hidden(name: str, text: str, factor: bool = True) -> tuple[HiddenConstant, ...]:
+    """The hidden constant of a formula; the paper's C differs from line to line (Sec 1.3)."""
+    return (HiddenConstant(name, text, name, factor),)
 
 
 d, K, n, L_phi, eta = (symbol(x) for x in ("d", "K", "n", "L_phi", "eta"))

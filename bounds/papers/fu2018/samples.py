@@ -87,7 +87,7 @@ def quantities() -> Iterator[Quantity]:
             NAMES,
             direction="at_least",
             assumptions=(*LOCAL, *further),
-            hidden=hidden("C", "the constant of the sample size"),
+            hidden=hidden("C", "the constant of the sample size", factor=not further),
             order_only=True,
             probability="probability_union" if "critical" in name else "probability",
             unknown="n",

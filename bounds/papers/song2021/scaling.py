@@ -19,11 +19,11 @@ ELASTICITY: dict[str, tuple[Fraction | float, Fraction | float]] = {
     "relu": (Fraction(1), Fraction(1)),
     "tanh": (Fraction(1), Fraction(0)),  # 2a/sinh(2a)
     "erf": (Fraction(1), Fraction(0)),  # decreasing in |a|, from 1 to 0
-    "gelu": (Fraction(1294_632, 10**6), -INFINITE),  # 1 + a n(a)/N(a), about 1 - a^2 as a -> -oo
-    "silu": (Fraction(1278_465, 10**6), -INFINITE),  # 1 + a/(1 + e^a) >= 1 + a as a -> -oo; sup 1 + W(1/e)
+    "gelu": (Fraction(1_294_529, 10**6), -INFINITE),  # 1 + a n(a)/N(a), about 1 - a^2 as a -> -oo
+    "silu": (Fraction(1_278_465, 10**6), -INFINITE),  # 1 + a/(1 + e^a) >= 1 + a as a -> -oo; sup 1 + W(1/e)
     "sigmoid": (Fraction(278_465, 10**6), -INFINITE),  # a/(1 + e^a)
     "softplus": (Fraction(1), -INFINITE),  # about a as a -> -oo
-    "tanh01": (Fraction(556_930, 10**6), -INFINITE),  # 2a/(1 + e^2a)
+    "tanh01": (Fraction(278_465, 10**6), -INFINITE),  # the sigmoid of 2a
     "sin": (INFINITE, -INFINITE),  # zero at pi
 }
 """``(sup e, inf e)``; the irrational suprema rounded up in the sixth digit."""
