@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,18 +12,31 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 from bounds.binding import Binding, bind
-from bounds.errors import NotApplicable
+from bounds.errors import NotApplicable, TheoryError
 from bounds.model import Condition, Paper, Quantity
 from bounds.values import show
+
+STATES = {True: "holds", False: "fails", None: "undecided"}
 
 
 @dataclass(frozen=True)
 class Checked:
-    """One assumption and its state: True, False or None (undecided)."""
+    """One assumption and its state: True, False or None (undecided).
+
+    Attributes:
+        condition: The assumption.
+        state: Whether it holds.
+        why: Says in words at what values it was decided; most are never asked.
+    """
 
     condition: Condition
     state: bool | None
-    reason: str
+    why: Callable[[], str]
+
+    @property
+    def reason(self) -> str:
+        """Why the state is what it is."""
+        return self.why()
 
     def __str__(self) -> str:
         remedy = f" ({self.condition.remedy})" if self.state is False and self.condition.remedy else ""
@@ -112,16 +125,18 @@ def check(quantity: Quantity, values: Mapping[str, Any], binding: Binding | None
 def judge(paper: Paper, condition: Condition, binding: Binding) -> Checked:
     """One condition under a binding."""
     if condition.relation is None:
-        return Checked(condition, None, "taken as given; only data or the network can tell")
-    names = sorted(condition.relation.free_symbols, key=str)
+        return Checked(condition, None, lambda: "taken as given; only data or the network can tell")
     missing = sorted(binding.tape(paper, (condition.relation,)).inputs - set(binding.values))
     if missing:
-        return Checked(condition, None, f"undecided without {', '.join(missing)}")
+        return Checked(condition, None, lambda: f"undecided without {', '.join(missing)}")
     state = holds(paper, condition.relation, binding)
-    seen = ", ".join(f"{s.name} = {_value(paper, s, binding)}" for s in names)
-    if state is None:
-        return Checked(condition, None, f"undecided at {seen}")
-    return Checked(condition, state, f"{'holds' if state else 'fails'} at {seen}")
+    return Checked(condition, state, lambda: f"{STATES[state]} at {_seen(paper, condition, binding)}")
+
+
+def _seen(paper: Paper, condition: Condition, binding: Binding) -> str:
+    """The values that a condition was decided at."""
+    names = sorted(condition.relation.free_symbols, key=str)
+    return ", ".join(f"{s.name} = {_value(paper, s, binding)}" for s in names)
 
 
 def _value(paper: Paper, name: Any, binding: Binding) -> str:
@@ -130,7 +145,12 @@ def _value(paper: Paper, name: Any, binding: Binding) -> str:
     if name.name in binding.values:
         return show(binding.values[name.name])
     tape = binding.tape(paper, (name,))
-    return show(floats(tape, binding)) if tape.inputs <= set(binding.values) else "any value"
+    if not tape.inputs <= set(binding.values):
+        return "any value"
+    try:
+        return show(floats(tape, binding))
+    except TheoryError:  # nothing is recorded of this activation, say
+        return "undecided"
 
 
 def holds(paper: Paper, relation: Any, binding: Binding) -> bool | None:
@@ -166,14 +186,30 @@ def mask(paper: Paper, condition: Condition, binding: Binding) -> Any:
         return np.asarray(tape.run(ops, tape.load(ops, binding.values))[0], dtype=bool)
 
 
+def decide_all(tape: Any, inputs: Mapping[str, Any]) -> bool:
+    """Whether all relations of a tape are proved at a point, at the first precision that ``decide`` tries."""
+    from bounds.arithmetic.ball import Ball, Undecided
+    from bounds.ball import precision
+
+    with precision(_bits(inputs)):
+        try:
+            return all(bool(good) for good in tape.run(Ball(), tape.load(Ball(), inputs)))
+        except Undecided:
+            return False
+
+
+def _bits(inputs: Mapping[str, Any]) -> int:
+    """A working precision at which the integers among the inputs are exact, with room."""
+    return max(128, 2 * max((abs(v).bit_length() for v in inputs.values() if isinstance(v, int)), default=0) + 64)
+
+
 def decide(tape: Any, inputs: Mapping[str, Any], limit: int = 4096) -> bool | None:
     """The truth of a one-relation tape at a point: balls of growing precision, exact numbers for ties."""
     from bounds.arithmetic.ball import Ball, Undecided
     from bounds.arithmetic.exact import Exact
     from bounds.ball import precision
 
-    size = max((abs(v).bit_length() for v in inputs.values() if isinstance(v, int)), default=0)
-    ops, bits = Ball(), max(128, 2 * size + 64)
+    ops, bits = Ball(), _bits(inputs)
     for arithmetic, attempt in ((ops, bits), (ops, 4 * bits), (Exact(), bits), (ops, max(limit, 16 * bits))):
         with precision(attempt):
             try:

@@ -244,7 +244,10 @@ def relevant(quantity: Quantity, values: Mapping[str, Any]) -> dict[str, Any]:
 @lru_cache(maxsize=8192)
 def _depends(quantity: Quantity, name: str) -> bool:
     """Whether the value of ``name``, supplied, would be read."""
+    if name in quantity.parameters:
+        return True
     conditions = (*quantity.conditions, *quantity.side_conditions, *quantity.assumptions)
     relations = [c.relation for c in conditions if c.relation is not None]
     formulas = tuple(relations if quantity.conditions else [quantity, *relations])
-    return name in compile_expressions(quantity.paper, formulas, frozenset({name}), quantity).inputs
+    given = frozenset() if name in quantity.paper.parameters else frozenset({name})
+    return name in compile_expressions(quantity.paper, formulas, given, quantity).inputs

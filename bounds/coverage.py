@@ -88,19 +88,25 @@ class Cover:
         """Condition name -> whether it holds at every point, in logarithms."""
         return {name: self._truth(tape, self.points) for name, tape in self._tapes.items()}
 
+    def _decided(self, at: Any) -> dict[str, bool | None]:
+        """Condition name -> proved, refuted, or neither (where a formula is undefined)."""
+        return {n: decide(t, inputs_at(t, self.binding, self.letter, at)) for n, t in self._tapes.items()}
+
+    def holds(self, at: Any) -> bool:
+        """Whether all conditions are proved at a value."""
+        return all(self._decided(at).values())
+
     def failing(self, at: Any) -> tuple[str, ...]:
-        """The conditions proved to fail at a value.
+        """The conditions refuted at a value.
 
         Raises:
-            TheoryError: One is neither proved nor refuted there.
+            TheoryError: None is, though not all are proved.
         """
-        found = []
-        for name, tape in self._tapes.items():
-            state = decide(tape, inputs_at(tape, self.binding, self.letter, at))
-            if state is None:
-                raise TheoryError(f"{name} is undecided at {self.letter} = {show(at)} at the highest precision")
-            found += [] if state else [name]
-        return tuple(found)
+        states = self._decided(at)
+        found = tuple(n for n, state in states.items() if state is False)
+        if not found and None in states.values():
+            raise TheoryError(f"{self.quantity.key} is undecided at {self.letter} = {show(at)} at the highest precision")
+        return found
 
     def runs(self) -> list[Run]:
         """The covered stretches of the scan, their ends checked in ball arithmetic."""
@@ -112,7 +118,7 @@ class Cover:
             if ends <= checked:
                 break
             for k in ends - checked:
-                good[k] = not self.failing(self.points[k])
+                good[k] = self.holds(self.points[k])
             checked |= ends
         edges = np.flatnonzero(np.diff(np.concatenate([[0], good.astype(int), [0]])))
         return [Run(int(a), int(b) - 1, a == 0, b == len(good)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
@@ -133,7 +139,7 @@ class Cover:
         k = run.last if side > 0 else run.first
         good, bad = self.points[k], self.points[k + side]
         while (middle := self._middle(good, bad)) is not None:
-            good, bad = (good, middle) if self.failing(middle) else (middle, bad)
+            good, bad = (middle, bad) if self.holds(middle) else (good, middle)
         return good, bad
 
     def _middle(self, good: Any, bad: Any) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,13 +34,13 @@ def log10(n: int) -> float:
     return float(Logarithmic().convert(n).log10)
 
 
-def truth(tape: Tape, binding: Binding, unknown: str, exponents: np.ndarray) -> np.ndarray:
-    """Whether the condition holds at widths 10^exponents, in the logarithmic domain."""
+def truths(tape: Tape, binding: Binding, unknown: str, exponents: np.ndarray) -> list[np.ndarray]:
+    """Whether the tape's relations hold at widths 10^exponents, in the logarithmic domain."""
     ops = Logarithmic()
     inputs = tape.load(ops, binding.values)
     inputs[unknown] = Signed(np.ones_like(exponents), exponents * math.log(10))
     with np.errstate(all="ignore"):
-        return np.broadcast_to(tape.run(ops, inputs)[0], exponents.shape)
+        return [np.broadcast_to(good, exponents.shape) for good in tape.run(ops, inputs)]
 
 
 def scan_points() -> np.ndarray:
@@ -48,29 +50,61 @@ def scan_points() -> np.ndarray:
     return np.concatenate([dense, near, far])
 
 
+@dataclass(frozen=True)
+class Located:
+    """Between which points of the scan a condition turns true for good.
+
+    Attributes:
+        condition: The condition.
+        low: The decimal logarithm of the last point at which it fails; -inf when it holds everywhere.
+        high: That of the next point.
+        floor: The integer at ``low`` when its failure there is proved; else 0.
+    """
+
+    condition: Condition
+    low: float
+    high: float
+    floor: int = 0
+
+
+def locate(conditions: Sequence[Condition], paper: Paper, binding: Binding, unknown: str) -> list[Located | None]:
+    """Where each condition turns true for good, all in one scan; None for one that fails at its end."""
+    tape = binding.tape(paper, tuple(c.relation for c in conditions))
+    points = scan_points()
+    jumps = [m for s in switches(paper, binding, unknown, points) for m in (s - 1, s)]
+    found: list[Located | None] = []
+    for condition, good in zip(conditions, truths(tape, binding, unknown, points), strict=True):
+        if not good[-1]:
+            found.append(None)
+            continue
+        last = int(np.flatnonzero(~good)[-1]) if not good.all() else -1
+        low, floor = (float(points[last]) if last >= 0 else -math.inf), 0
+        for m in jumps:
+            # where a formula changes branch it may jump: its value on both sides is settled exactly
+            own = binding.tape(paper, (condition.relation,))
+            here = log10(m) >= low and unknown in own.inputs
+            if here and decide(own, inputs_at(own, binding, unknown, m)) is False:
+                low, floor = log10(m), m
+        found.append(Located(condition, low, float(points[points > low][0]), floor))
+    return found
+
+
+def settled(located: Located, paper: Paper, binding: Binding, unknown: str) -> int:
+    """The exact integer from which a located condition holds."""
+    condition, floor = located.condition, located.floor
+    tape = binding.tape(paper, (condition.relation,))
+    if located.low == -math.inf or unknown not in tape.inputs:
+        return settle(tape, binding, unknown, 1)
+    near = None if floor else _direct(condition.relation, paper, binding, unknown)
+    if near is None:
+        near = _power_of_ten(_bracket(tape, binding, unknown, located.low, located.high))
+    return settle(tape, binding, unknown, max(refine(condition, paper, binding, unknown, near), floor + 1), floor)
+
+
 def threshold(condition: Condition, paper: Paper, binding: Binding, unknown: str) -> int | None:
     """The least integer from which the condition holds on the whole scan above; None when it fails at its end."""
-    tape = binding.tape(paper, (condition.relation,))
-    if unknown not in tape.inputs:
-        return 1 if decide(tape, inputs_at(tape, binding, unknown, 1)) else None
-    if (direct := _direct(condition.relation, paper, binding, unknown)) is not None:
-        return settle(tape, binding, unknown, max(refine(condition, paper, binding, unknown, direct), 1))
-    points = scan_points()
-    good = truth(tape, binding, unknown, points)
-    if not good[-1]:
-        return None
-    last = int(np.flatnonzero(~good)[-1]) if not good.all() else -1
-    low, floor = (points[last], 0) if last >= 0 else (0.0, 0)
-    for s in switches(paper, binding, unknown, points):
-        # where a formula changes branch it may jump: its value on both sides is settled exactly
-        for m in (s - 1, s):
-            if log10(m) >= low and decide(tape, inputs_at(tape, binding, unknown, m)) is False:
-                low, floor = log10(m), m
-    if last < 0 and not floor:
-        return settle(tape, binding, unknown, 1)
-    near = _power_of_ten(_bracket(tape, binding, unknown, low, float(points[points > low][0])))
-    near = refine(condition, paper, binding, unknown, near)
-    return settle(tape, binding, unknown, max(near, floor + 1), floor)
+    (located,) = locate((condition,), paper, binding, unknown)
+    return None if located is None else settled(located, paper, binding, unknown)
 
 
 def _direct(relation: Any, paper: Paper, binding: Binding, unknown: str) -> int | None:
@@ -89,9 +123,10 @@ def _direct(relation: Any, paper: Paper, binding: Binding, unknown: str) -> int 
 
 def _bracket(tape: Tape, binding: Binding, unknown: str, low: float, high: float) -> float:
     """Where the condition last turns true between ``low`` (false) and ``high`` (true), to float accuracy."""
-    while high - low > 4e-16 * high:
+    # beyond 10^16 the secant rule of ``refine`` takes over from three digits
+    while high - low > (1e-3 if low > 16 else 4e-16 * high):
         finer = np.linspace(low, high, FAN)
-        good = truth(tape, binding, unknown, finer).copy()
+        good = truths(tape, binding, unknown, finer)[0].copy()
         good[0], good[-1] = False, True
         k = int(np.flatnonzero(~good)[-1])
         if (low, high) == (finer[k], finer[k + 1]):
@@ -112,7 +147,7 @@ def switches(paper: Paper, binding: Binding, unknown: str, points: np.ndarray) -
             tape = binding.tape(paper, (relation,))
             if unknown not in tape.inputs or tape.inputs - set(binding.values) - {unknown}:
                 continue
-            states = truth(tape, binding, unknown, points)
+            (states,) = truths(tape, binding, unknown, points)
             for k in np.flatnonzero(states[:-1] != states[1:]):
                 found.append(_flip(tape, binding, unknown, float(points[k]), float(points[k + 1]), bool(states[k])))
     return found

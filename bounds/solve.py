@@ -8,14 +8,14 @@ on exact integers in ball arithmetic: true at m*, false at m* - 1.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import sympy
 
-from bounds.assumptions import Checked, Judged, assumptions_of, decide, judge, require_defined
+from bounds.assumptions import Checked, Judged, assumptions_of, decide, decide_all, judge
 from bounds.ball import decimal
 from bounds.binding import Binding, bind
 from bounds.errors import TheoryError
@@ -25,7 +25,7 @@ from bounds.model import Condition, Default, Paper, Quantity
 from bounds.numeric import floats
 from bounds.registry import paper as find_paper
 from bounds.registry import quantity as find_quantity
-from bounds.scan import LARGEST, inputs_at, log10, threshold
+from bounds.scan import LARGEST, Located, inputs_at, locate, log10, settled
 
 
 class Width(int):
@@ -35,6 +35,34 @@ class Width(int):
         return decimal(int(self))
 
     __str__ = __repr__
+
+
+class Thresholds(Mapping[str, Width]):
+    """Condition name -> the exact value from which it alone holds; settled when it is asked for."""
+
+    def __init__(self, quantity: Quantity, binding: Binding, located: Mapping[str, Located]) -> None:
+        self._quantity, self._binding, self._located = quantity, binding, located
+        self._found: dict[str, Width] = {}
+
+    def __getitem__(self, name: str) -> Width:
+        if name not in self._found:
+            found = settled(self._located[name], self._quantity.paper, self._binding, self._quantity.unknown)
+            self._found[name] = Width(found)
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._located)
+
+    def __len__(self) -> int:
+        return len(self._located)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+    def binding(self) -> str:
+        """The condition with the largest value: only those that the scan does not tell apart are settled."""
+        low = max(at.low for at in self._located.values())
+        return max((n for n, at in self._located.items() if at.high >= low), key=self.__getitem__)
 
 
 @dataclass(frozen=True)
@@ -76,7 +104,7 @@ class Solution(Judged):
     value: Width | None
     log10: float
     binding: str
-    thresholds: dict[str, Width]
+    thresholds: Mapping[str, Width]
     certificate: Certificate | None
     probability: float | None
     values: dict[str, Any]
@@ -150,26 +178,22 @@ def solve(
     relations = tuple(c.relation for c in conditions)
     also = tuple(c.relation for c in quantity.assumptions if c.relation is not None)
     binding = bind(paper, relations, values, top=quantity, defaults=defaults, unknown=unknown, also=also, fill=fill)
-    require_defined(quantity, binding)
     if arrays := [n for n, v in binding.values.items() if isinstance(v, np.ndarray)]:
         raise TheoryError(f"{arrays[0]}: one value at a time is solved for, not an array")
     empty = replace(without_answer(quantity, ""), values=binding.values, assumed=binding.assumed, unset=binding.unset)
-    before = _checks(quantity, binding)
+    before = tuple(judge(paper, c, binding) for c in assumptions_of(quantity, binding.given))
     if any(c.state is False for c in before):  # it fails at every width: the conditions may not even be defined
         return replace(empty, checks=before)
-    thresholds: dict[str, Width] = {}
-    for condition in conditions:
-        found = threshold(condition, paper, binding, unknown)
-        if found is None:
-            checks = _checks(quantity, binding)
-            failing = f"no width up to 10^{LARGEST} satisfies {condition.name}: {condition.text}"
-            return replace(empty, failure=failing, checks=checks)
-        thresholds[condition.name] = Width(found)
-    least = max(thresholds.values())
-    name = max(thresholds, key=lambda n: thresholds[n])
+    located = dict(zip([c.name for c in conditions], locate(conditions, paper, binding, unknown), strict=True))
+    if failing := [c for c in conditions if located[c.name] is None]:
+        failure = f"no width up to 10^{LARGEST} satisfies {failing[0].name}: {failing[0].text}"
+        return replace(empty, failure=failure, checks=before)
+    thresholds = Thresholds(quantity, binding, {n: at for n, at in located.items() if at is not None})
+    name = thresholds.binding()
+    least = thresholds[name]
     at = replace(binding, values={**binding.values, unknown: least})
     proof = certify(conditions, at, quantity, least, name if least > 1 else None)
-    checks = _checks(quantity, at)
+    checks = tuple(judge(paper, c.condition, at) if c.state is None else c for c in before)
     applicable = all(c.state is not False for c in checks)
     return replace(
         empty,
@@ -199,10 +223,6 @@ def _proxy(quantity: Quantity, condition: Condition) -> Quantity:
     return replace(quantity, expression=condition.relation.lhs)
 
 
-def _checks(quantity: Quantity, binding: Binding) -> tuple[Checked, ...]:
-    return tuple(judge(quantity.paper, c, binding) for c in assumptions_of(quantity, binding.given))
-
-
 def _probability(quantity: Quantity, binding: Binding) -> float | None:
     if not quantity.probability:
         return None
@@ -214,14 +234,19 @@ def certify(
     conditions: tuple[Condition, ...], binding: Binding, quantity: Quantity, least: int, failing: str | None
 ) -> Certificate:
     """Decide every condition at the solution, and the binding one just below it, from scratch."""
-    unknown, states = quantity.unknown, {}
+    unknown, paper = quantity.unknown, quantity.paper
+    joint = binding.tape(paper, tuple(c.relation for c in conditions))
+    states = dict.fromkeys((c.name for c in conditions), True)
+    if not decide_all(joint, inputs_at(joint, binding, unknown, least)):  # one that balls leave open is settled alone
+        for condition in conditions:
+            tape = binding.tape(paper, (condition.relation,))
+            states[condition.name] = decide(tape, inputs_at(tape, binding, unknown, least)) is True
     for condition in conditions:
-        tape = binding.tape(quantity.paper, (condition.relation,))
-        states[condition.name] = decide(tape, inputs_at(tape, binding, unknown, least))
-        if condition.name == failing and decide(tape, inputs_at(tape, binding, unknown, least - 1)) is not False:
-            raise TheoryError(
-                f"{quantity.key}: no certificate that {failing} fails at {unknown} = {decimal(least - 1)}"
-            )
+        if condition.name == failing:
+            tape = binding.tape(paper, (condition.relation,))
+            if decide(tape, inputs_at(tape, binding, unknown, least - 1)) is not False:
+                below = f"{unknown} = {decimal(least - 1)}"
+                raise TheoryError(f"{quantity.key}: no certificate that {failing} fails at {below}")
     if not all(states.values()):
         raise TheoryError(f"{quantity.key}: no certificate at {unknown} = {decimal(least)}: {states}")
     return Certificate(least, {n: bool(s) for n, s in states.items()}, failing)

@@ -192,7 +192,7 @@ def _rest(g, log, root, third, gd, sgd, steps, sigma, reach, tau, q, places, s):
         "cnn_tau": delta**2 / (10 * places * depth),
         "cnn_tau_limit": root(eps * q / (10 * places * depth)),
         "cnn_forward_norm_sq": 1 + depth * tau**2 * places / q,
-        "cnn_forward_norm_failure": n * depth * mp.exp(-m * eps**2 / depth**2),
+        "cnn_forward_norm_failure": mp.exp(-m * eps**2 / depth**2),
         "cnn_intermediate_norm": depth,
         "cnn_input_variance": 2 / (q * m),
         "cnn_input_variance_printed": 2 / root(q * m),
@@ -206,7 +206,9 @@ def _rest(g, log, root, third, gd, sgd, steps, sigma, reach, tau, q, places, s):
         "resnet_forward_upper": mp.mpf("1.02"),
         "resnet_forward_change": depth * tau * omega,
         "resnet_forward_change_printed": tau * omega,
-        "resnet_sign_changes": m * third**2,
+        # Claim 8.3 scaled by 1/tau: ||g'||/tau = L omega as corrected, omega as printed
+        "resnet_sign_changes": m * mp.cbrt(depth * omega) ** 2,
+        "resnet_sign_changes_printed": m * third**2,
         "resnet_iterations": gd * steps,
         "resnet_sgd_iterations": sgd * steps,
     }

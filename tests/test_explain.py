@@ -14,8 +14,11 @@ from sympy.core.function import AppliedUndef
 
 import bounds
 import cli
+from bounds.binding import ACTIVATION_ROLES
 from bounds.explain import explain
 from bounds.forms import Written
+from bounds.model import POSITIVE
+from bounds.solve import solve
 
 WIDTHS = [q for q in bounds.quantities() if q.conditions or (q.unknown and q.side_conditions)]
 FORMULAS = [q for q in bounds.quantities() if q not in WIDTHS]
@@ -169,56 +172,42 @@ def test_euler_on_homogeneous_formulas(key, names, degree):
     assert sum(seen[n].elasticity for n in names) == pytest.approx(degree, abs=1e-14)
 
 
-def test_the_width_that_binds_by_rsc_moves_like_solved_widths():
-    check_against_solved_widths(bounds.quantity("banerjee2023.required_width"), {})
-
-
 @pytest.mark.parametrize("q", WIDTHS, ids=lambda q: q.key)
 def test_widths_move_like_solved_widths(q):
-    check_against_solved_widths(q, {"activation": "softplus(z)/2"} if q.paper.key == "song2021" else {})
-
-
-def check_against_solved_widths(q, values):
-    """Central differences of solved widths, a step of 1/4096 in every parameter, where the width is large."""
-    from bounds.solve import solve
-
-    seen = explain(q, **values)
+    """Central differences of solved widths, a step of 1/4096 in every real parameter, where the width is large."""
+    seen = explain(q)
     if not seen.applicable:
-        assert seen.reasons
+        assert (seen.elasticities, bool(seen.reasons)) == ((), True)
         return
-    assert seen.binding
-    solved = solve(q, values, side=True)
-    assert seen.value == solved.value
+    assert seen.value == solve(q, {}, side=True).value
     if seen.value < 10**5:
         return
+    compared = 0
     for e in seen.elasticities:
-        if e.kind != "smooth" or not e.value:
-            continue
-        integer = e.name in q.paper.parameters and q.paper.parameters[e.name].domain.integer
-        at = Fraction(float(e.value)) if not hasattr(e.value, "numerator") else Fraction(int(e.value.numerator), int(e.value.denominator))
-        if integer:
-            continue
-        step = Fraction(1, 4096)
-        logs = []
-        for factor in (1 + step, 1 - step):
-            try:
-                logs.append(solve(q, moved(q, values, e.name, at * factor), side=True).log10)
-            except bounds.TheoryError:
-                logs.append(math.nan)
-        slope = (logs[0] - logs[1]) / math.log10((1 + step) / (1 - step))
-        if math.isfinite(slope):
+        if e.kind == "smooth" and e.value and not whole(q, e.name):
+            slope = by_solving(q, seen, e)
             assert e.elasticity == pytest.approx(slope, rel=2e-2, abs=2e-2), e.name
+            compared += 1
+    assert compared or not [e for e in seen.elasticities if not whole(q, e.name) and e.value]
 
 
-def moved(q, values, name, at):
-    """The values with one changed; the constants of an activation are then given one by one."""
-    from bounds.binding import ACTIVATION_ROLES
+def whole(q, name):
+    return name in q.paper.parameters and q.paper.parameters[name].domain.integer
 
-    full = explain(q, **values).values
-    constants = [n for n, p in q.paper.parameters.items() if p.role in ACTIVATION_ROLES and n in full]
-    if name in constants:
-        return {n: v for n, v in values.items() if n != "activation"} | {n: full[n] for n in constants} | {name: at}
-    return values | {name: at}
+
+def by_solving(q, seen, e):
+    step = Fraction(1, 4096)
+    domain = getattr(q.paper.parameters.get(e.name), "domain", POSITIVE)
+    signs = (0, -1) if e.value == domain.high else (1, 0) if e.value == domain.low else (1, -1)
+    at = Fraction(float(e.value))
+    logs = [solve(q, moved(q, seen, e.name, at * (1 + s * step)), side=True).log10 for s in signs]
+    return (logs[0] - logs[1]) / math.log10((1 + signs[0] * step) / (1 + signs[1] * step))
+
+
+def moved(q, seen, name, at):
+    """One value changed; where it comes from an activation, the others of it are then given one by one."""
+    constants = [n for n, p in q.paper.parameters.items() if p.role in ACTIVATION_ROLES and n in seen.values]
+    return {name: at} if name not in constants else {n: seen.values[n] for n in constants} | {name: at}
 
 
 def test_width_at_a_single_condition_is_exact():

@@ -166,3 +166,14 @@ def test_singular_values_in_any_order():
     at = {"K": 4, "rho_sigma": "1/100"}
     given = quantity("hessian_lower").evaluate(singular_values=values, **at)
     assert given == quantity("hessian_lower").evaluate(kappa=6, lam=36, **at) == pytest.approx(1 / (16 * 36 * 36 * 100))
+
+
+def test_formulas_read_as_the_paper_writes_them():
+    assert (
+        quantity("m_j")
+        .to_latex()
+        .endswith(r"\mathbb{E}_{z}\left[\phi\left(\sigma z\right) \mathrm{He}_{j}{\left(z \right)}\right]")
+    )
+    assert r"= \min\left\{" in quantity("rho_sigma").to_latex()
+    assert r"\max" not in quantity("rho_sigma").to_latex()
+    assert quantity("lam").to_latex() == r"\lambda = \prod_{i=1}^K \sigma_i/\sigma_K"

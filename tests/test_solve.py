@@ -165,7 +165,6 @@ def test_defaults_are_listed_or_refused():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"L": 1}, "L >= 2"),
         ({"m": 100}, "m is what is solved for"),
         ({"L": [2, 3]}, "one value at a time"),
         ({"failure": 0}, "failure = 0"),
@@ -177,6 +176,12 @@ def test_defaults_are_listed_or_refused():
 def test_bad_values_are_named(values, message):
     with pytest.raises(bounds.TheoryError, match=message):
         width(**values)
+
+
+def test_a_depth_that_is_not_covered_has_no_width():
+    found = width(L=1)
+    assert (found.value, found.applicable) == (None, False)
+    assert "L >= 2" in found.reasons[0]
 
 
 def test_required_width_by_evaluate_and_result():

@@ -1,7 +1,8 @@
 """quoted: orders of the width that these papers quote from others, for the side-by-side table.
 
 song2021 states its Table 1 for the number of parameters, of which the width is the part that grows with n; Allen-Zhu et
-al. are in its text (Section 1.2), not in the table. Its depth counts layers of weights: 2 is one hidden layer.
+al. are in its text (Section 1.2), not in the table, for the number of parameters too. Its depth counts layers of
+weights: 2 is one hidden layer.
 """
 
 from __future__ import annotations
@@ -35,13 +36,15 @@ def symbol(name: str) -> sympy.Symbol:
 
 n, L, lambda_min, C = (symbol(x) for x in ("n", "L", "lambda_min", "C"))
 TABLE, TEXT, DEEP = "Table 1 of song2021", "Section 1.2 of song2021", "Section 7 of liu2020, below (32)"
+EXACT = ("zou2019", "allenzhu2019_table", "du2019deep")
+"""Quoted with Omega, the others with a tilde; the theorems behind them have logarithms all the same."""
 SHALLOW = Condition(
     "two layers",
     "the quoted result is for two layers of weights, one of them hidden",
     lambda: at_most(L, 2),
     "ask about one hidden layer",
 )
-RELU = Condition("ReLU", "the activation is ReLU (Table 1)")
+RELU = Condition("ReLU", "the activation is ReLU")
 SEPARABLE = Condition("separable data", "no two inputs are parallel (Table 1: SD)")
 SQUARE = Condition("square loss", "the loss is quadratic (Table 1: QL)")
 FIRST = Condition("first layer", "only the first layer is trained (Table 1)")
@@ -112,6 +115,7 @@ def quantities() -> Iterator[Quantity]:
     )
     for name, order, authors, where, names, orders, conditions in rows:
         relu = () if where == DEEP else (RELU,)
+        counted = "" if where == DEEP else "; quoted for the number of parameters"
         yield Quantity(
             name,
             "m",
@@ -119,12 +123,12 @@ def quantities() -> Iterator[Quantity]:
             "requires",
             Source(KEY, where),
             "printed",
-            f"order of {authors}, up to logarithms" + ("; the table counts parameters" if where == TABLE else ""),
+            f"order of {authors}" + ("" if name in EXACT else ", up to logarithms") + counted,
             tuple(names.split()),
             direction="at_least",
             assumptions=(*conditions, *relu),
             side_conditions=(SHALLOW,) if SHALLOW in conditions else (),
-            hidden=(HiddenConstant("C", "the constant and the logarithms that the quotation hides"),),
+            hidden=(HiddenConstant("C", "the constant and any logarithms that the quotation hides"),),
             order_only=True,
             unknown="m",
             answers="width",

@@ -7,14 +7,19 @@ from typing import Any
 
 import sympy
 
+from bounds.forms import at_most
 from bounds.model import Condition, Quantity
 from bounds.papers.allenzhu2019.letters import constant, formula, law, symbol
 
-L, n, m, delta, eps, q, tau = (symbol(x) for x in ("L", "n", "m", "delta", "eps", "q", "tau"))
+L, m, delta, eps, q, tau = (symbol(x) for x in ("L", "m", "delta", "eps", "q", "tau"))
 positions = symbol("d_positions")
 CNN = Condition(
     "Assumption B.1", "every position reads q positions and is read by q; W_L and B are dense, the rest convolutions"
 )
+READS = Condition(
+    "q <= d_positions", "a position reads at most all positions", lambda: at_most(q, positions), "give a smaller q"
+)
+SCALE = Condition("tau", "tau is at most cnn_tau_limit")
 FORWARD = "norms of hidden layers at initialisation"
 
 
@@ -47,7 +52,7 @@ def convolutions() -> Iterator[Quantity]:
         "Appendix B.1, Lemma 7.1",
         "scale of the biases at which the norms stay in [1 - eps, 1 + eps]",
         "eps q d_positions L",
-        assumptions=(CNN,),
+        assumptions=(CNN, READS),
         glyph="τ",
         monotone={"eps": 1, "q": 1, "d_positions": -1, "L": -1},
     )
@@ -64,7 +69,7 @@ def norms() -> Iterator[Quantity]:
         "mean squared norm of a convolutional layer: every layer adds tau^2 d_positions/q to the input's 1",
         "L tau d_positions q",
         status="proved",
-        assumptions=(CNN,),
+        assumptions=(CNN, READS),
         glyph="E‖hₗ‖²",
         measured_by=FORWARD,
         monotone={"L": 1, "tau": 1, "d_positions": 1, "q": -1},
@@ -72,17 +77,16 @@ def norms() -> Iterator[Quantity]:
     yield formula(
         "cnn_forward_norm_failure",
         "p",
-        lambda: symbol("C_1") * n * L * sympy.exp(-symbol("C_2") * m * eps**2 / L**2),
+        lambda: sympy.exp(-symbol("C") * m * eps**2 / L**2),
         "upper",
         "Appendix B.1, Lemma 7.1",
-        "probability with which a norm leaves [1 - eps, 1 + eps]",
-        "n L m eps",
-        hidden=(constant("C_1"), constant("C_2", factor=False)),
-        assumptions=(CNN,),
-        orders={"n": 1},
+        "probability with which a norm leaves [1 - eps, 1 + eps], one sample's as printed",
+        "L m eps",
+        hidden=(constant(factor=False),),
+        assumptions=(CNN, SCALE),
         glyph="p",
         measured_by=FORWARD,
-        monotone={"n": 1, "L": 1, "m": -1, "eps": -1},
+        monotone={"L": 1, "m": -1, "eps": -1},
     )
     yield law(
         "cnn_intermediate_norm",

@@ -102,8 +102,14 @@ def path_lengths() -> Demonstration:
             marks.pop(0)
         path, gap = path + gap, gap - c * gap * gap
     growth = (convex[3] / convex[1]) ** 2
+    factor = {tail: _quantity(f"width_factor_nonconvex{tail}") for tail in ("", "_printed")}
+    ours = [factor[""].evaluate(n=1, m=100, eps=eps) for eps in ("1/1000", "1/100")]
+    stated = [factor["_printed"].evaluate(eps=eps) for eps in ("1/1000", "1/100")]
     return Demonstration(
-        abs(power - 2) < 0.01 and abs(growth - 4) < 0.2,
+        abs(power - 2) < 0.01
+        and abs(growth - 4) < 0.2
+        and abs(math.log10(ours[0] / ours[1]) - power) < 0.01
+        and math.log10(stated[0] / stated[1]) < 0.6 * power,
         f"non-convex: from eps = 1e-2 to 1e-3 the squared path grows like eps^-{power:.2f} (printed eps^-1); convex: "
         f"from 1e-2 to 1e-4 it grows by {growth:.2f}, like log(1/eps)^2 (printed: log, 2)",
         {"nonconvex power": power, "convex growth": growth},

@@ -122,7 +122,13 @@ _LEMMAS = (
         "Every layer adds tau omega. The bound 1.01 of (C.1) needs C log m >= 2 sqrt(2)/ln 1.01 = 284.25.",
         "wrong",
         counterexamples.residual_growth,
-        ("resnet_forward_change_printed", "resnet_forward_change", "resnet_tau_explicit"),
+        (
+            "resnet_forward_change_printed",
+            "resnet_forward_change",
+            "resnet_sign_changes_printed",
+            "resnet_sign_changes",
+            "resnet_tau_explicit",
+        ),
     ),
     Erratum(
         "A12",

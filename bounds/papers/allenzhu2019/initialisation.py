@@ -11,6 +11,7 @@ from bounds.model import Condition, Quantity
 from bounds.papers.allenzhu2019.letters import (
     DATA,
     HALF,
+    OUTPUTS,
     RANDOM,
     constant,
     formula,
@@ -21,6 +22,7 @@ from bounds.papers.allenzhu2019.letters import (
 L, n, m, d, delta, eps, s = (symbol(x) for x in ("L", "n", "m", "d", "delta", "eps", "s"))
 SPARSE = Condition("sparsity", "s <= O(m/(L log m)) (sparsity_limit)")
 BACK = Condition("sparsity, backward", "Omega(d/log m) <= s <= O(m/(L log m)) (sparsity_least, sparsity_limit)")
+WIDE = Condition("width, products", "m >= Omega(n L log(n L)) (products_width)")
 EXPONENT: dict[str, Any] = {"hidden": (constant(factor=False),), "glyph": "p"}
 
 
@@ -75,7 +77,7 @@ def intermediate() -> Iterator[Quantity]:
         "upper",
         "Lemma 7.3a",
         "spectral norm of a product of layers",
-        assumptions=(RANDOM,),
+        assumptions=(RANDOM, WIDE),
         glyph="‖W_b D … W_a‖",
         measured_by=measured,
     )
@@ -87,7 +89,7 @@ def intermediate() -> Iterator[Quantity]:
         "Lemma 7.3b",
         "growth of a sparse vector through a product of layers",
         "",
-        assumptions=(RANDOM, SPARSE),
+        assumptions=(RANDOM, WIDE, SPARSE),
         glyph="‖W_b D … W_a v‖/‖v‖",
         measured_by=measured,
     )
@@ -100,7 +102,7 @@ def intermediate() -> Iterator[Quantity]:
         "growth of a sparse vector backward through a product of layers",
         "",
         hidden=(constant(),),
-        assumptions=(RANDOM, SPARSE),
+        assumptions=(RANDOM, WIDE, SPARSE),
         glyph="‖u W_b D … W_a‖/‖u‖",
         measured_by=measured,
     )
@@ -112,7 +114,7 @@ def intermediate() -> Iterator[Quantity]:
         "Lemma 7.3d",
         "product of layers between two s-sparse vectors",
         logs=HALF,
-        assumptions=(RANDOM, SPARSE),
+        assumptions=(RANDOM, WIDE, SPARSE),
         glyph="|u W_b D … W_a v|",
         measured_by=measured,
     )
@@ -128,6 +130,7 @@ def failures() -> Iterator[Quantity]:
         "Lemmas 7.3, 7.4b",
         "probability with which Lemmas 7.3a-c and 7.4b fail",
         "m L",
+        assumptions=(RANDOM, WIDE),
         monotone={"m": -1, "L": 1},
         **EXPONENT,
     )
@@ -139,6 +142,7 @@ def failures() -> Iterator[Quantity]:
         "Lemmas 7.3d, 7.4a, 8.6, 8.7",
         "probability with which Lemmas 7.3d, 7.4a, 8.6 and 8.7 fail",
         "s m",
+        assumptions=(RANDOM, WIDE),
         monotone={"s": -1, "m": -1},
         **EXPONENT,
     )
@@ -154,7 +158,7 @@ def backward() -> Iterator[Quantity]:
         "upper",
         "Lemma 7.4b",
         "spectral norm of a product of layers with the output matrix",
-        assumptions=(RANDOM,),
+        assumptions=(RANDOM, WIDE, OUTPUTS),
         glyph="‖B D W_L … W_a‖",
         measured_by=measured,
     )
@@ -167,7 +171,7 @@ def backward() -> Iterator[Quantity]:
         "product of layers with the output matrix on an s-sparse vector",
         parameters="s m d",
         logs=HALF,
-        assumptions=(RANDOM, BACK),
+        assumptions=(RANDOM, WIDE, BACK),
         glyph="|v B D W_L … W_a u|",
         measured_by=measured,
     )

@@ -10,7 +10,17 @@ import sympy
 
 from bounds.forms import Smallest
 from bounds.model import Condition, Quantity
-from bounds.papers.allenzhu2019.letters import DATA, RANDOM, SMALL_DELTA, THIRD, constant, formula, law, symbol
+from bounds.papers.allenzhu2019.letters import (
+    DATA,
+    POLYNOMIAL,
+    RANDOM,
+    SMALL_DELTA,
+    THIRD,
+    constant,
+    formula,
+    law,
+    symbol,
+)
 
 L, n, m, d, delta, omega, v_max_sq = (symbol(x) for x in ("L", "n", "m", "d", "delta", "omega", "v_max_sq"))
 NEAR = Condition("Theorem 3's ball", "the weights are within gradient_radius of their initial values")
@@ -56,7 +66,15 @@ def upper() -> Iterator[Quantity]:
         ),
     ):
         yield law(
-            name, tex, powers, "upper", place, text, assumptions=(DATA, RANDOM, NEAR), glyph=glyph, measured_by=NORMS
+            name,
+            tex,
+            powers,
+            "upper",
+            place,
+            text,
+            assumptions=(DATA, RANDOM, POLYNOMIAL, NEAR),
+            glyph=glyph,
+            measured_by=NORMS,
         )
 
 
@@ -84,7 +102,7 @@ def lower() -> Iterator[Quantity]:
             place,
             text,
             hidden="c",
-            assumptions=(DATA, RANDOM, NEAR, SMALL_DELTA),
+            assumptions=(DATA, RANDOM, POLYNOMIAL, NEAR, SMALL_DELTA),
             glyph="‖∇_L F‖²",
             measured_by=NORMS,
         )
@@ -100,7 +118,7 @@ def at_random() -> Iterator[Quantity]:
         "upper",
         "Lemma 9.3",
         "squared norm of a layer's gradient with fixed loss vectors",
-        assumptions=(DATA, RANDOM, FIXED),
+        assumptions=(DATA, RANDOM, POLYNOMIAL, FIXED),
         glyph="‖∇̂ₗF‖²",
         measured_by=measured,
     )
@@ -112,7 +130,7 @@ def at_random() -> Iterator[Quantity]:
         "Lemma 9.3",
         "squared norm of the last layer's gradient with fixed loss vectors",
         hidden="c",
-        assumptions=(DATA, RANDOM, FIXED, SMALL_DELTA),
+        assumptions=(DATA, RANDOM, POLYNOMIAL, FIXED, SMALL_DELTA),
         glyph="‖∇̂_L F‖²",
         measured_by=measured,
     )
@@ -124,7 +142,7 @@ def at_random() -> Iterator[Quantity]:
         "(10.2)",
         "squared change of a layer's gradient from initialisation, the loss vectors held fixed",
         logs=1,
-        assumptions=(DATA, RANDOM, NEAR),
+        assumptions=(DATA, RANDOM, POLYNOMIAL, NEAR),
         glyph="drift",
         measured_by=measured,
     )
@@ -138,7 +156,7 @@ def at_random() -> Iterator[Quantity]:
         "delta m n L",
         status="derived",
         hidden=(constant("C_1", factor=False), constant("C_2", factor=False)),
-        assumptions=(DATA, RANDOM, FIXED, SMALL_DELTA),
+        assumptions=(DATA, RANDOM, POLYNOMIAL, FIXED, SMALL_DELTA),
         glyph="p",
         monotone={"delta": -1, "m": -1, "n": 1, "L": 1},
     )
@@ -165,7 +183,7 @@ def constants() -> Iterator[Quantity]:
             f"squared norm of the last layer's gradient with fixed loss vectors, with the proof's constant{text}",
             "v_max_sq delta m d n",
             status=status,
-            assumptions=(DATA, RANDOM, FIXED, SMALL_DELTA),
+            assumptions=(DATA, RANDOM, POLYNOMIAL, FIXED, SMALL_DELTA),
             statement=r"\|\hat\nabla_{W_L}F\|_F^2",
             glyph="‖∇̂_L F‖²",
             measured_by="gradients with given loss vectors",

@@ -12,6 +12,7 @@ import sympy
 from bounds.forms import at_most
 from bounds.model import (
     COUNT,
+    NONNEGATIVE,
     POSITIVE,
     Condition,
     Default,
@@ -128,23 +129,23 @@ PARAMETERS = {
             "ε",
             Default(sympy.Rational(1, 1000), "convention"),
         ),
-        Parameter("F", "loss", "loss: half the sum of squared residuals", POSITIVE, "F", "F"),
-        Parameter("F_i", "sample_loss", "loss of one sample", POSITIVE, "F_i", "Fᵢ"),
-        Parameter("F_max", "largest_sample_loss", "largest loss of a sample", POSITIVE, r"\max_i F_i", "maxᵢFᵢ"),
+        Parameter("F", "loss", "loss: half the sum of squared residuals", NONNEGATIVE, "F", "F"),
+        Parameter("F_i", "sample_loss", "loss of one sample", NONNEGATIVE, "F_i", "Fᵢ"),
+        Parameter("F_max", "largest_sample_loss", "largest loss of a sample", NONNEGATIVE, r"\max_i F_i", "maxᵢFᵢ"),
         Parameter(
             "v_max_sq",
             "largest_residual_sq",
             "largest ||v_i||^2 of the loss vectors",
-            POSITIVE,
+            NONNEGATIVE,
             r"\max_i\|v_i\|^2",
             "v²",
         ),
-        Parameter("v_sq", "residual_sq", "sum of ||v_i||^2 over the samples", POSITIVE, r"\|\vec v\|^2", "‖v‖²"),
+        Parameter("v_sq", "residual_sq", "sum of ||v_i||^2 over the samples", NONNEGATIVE, r"\|\vec v\|^2", "‖v‖²"),
         Parameter(
             "omega",
             "radius",
             "spectral distance from the initial weights, the largest layer's",
-            POSITIVE,
+            NONNEGATIVE,
             r"\omega",
             "ω",
         ),
@@ -152,19 +153,24 @@ PARAMETERS = {
             "perturbation",
             "perturbation",
             "spectral norm of a change of the weights, the largest layer's",
-            POSITIVE,
+            NONNEGATIVE,
             r"\|W'\|_2",
             "‖W'‖₂",
         ),
         Parameter("s", "sparsity", "non-zero coordinates of a sparse vector", COUNT, "s", "s"),
         Parameter(
-            "delta_2", "dense_change", "Euclidean norm of the dense part g'_1 of a change", UNIT, r"\delta_2", "δ₂"
+            "delta_2",
+            "dense_change",
+            "Euclidean norm of the dense part g'_1 of a change",
+            NONNEGATIVE,
+            r"\delta_2",
+            "δ₂",
         ),
         Parameter(
             "delta_inf",
             "largest_change",
             "largest entry of the spread part g'_2 of a change",
-            UNIT,
+            NONNEGATIVE,
             r"\delta_\infty",
             "δ∞",
         ),
@@ -178,14 +184,14 @@ PARAMETERS = {
             Default(1, "the square loss (Sec 6)"),
         ),
         Parameter(
-            "D", "minimiser_distance", "largest ||z - z*|| between outputs and a minimiser of f", POSITIVE, "D", "D"
+            "D", "minimiser_distance", "largest ||z - z*|| between outputs and a minimiser of f", NONNEGATIVE, "D", "D"
         ),
         Parameter(
             "d_positions", "positions", "positions (pixels) of a convolutional layer", COUNT, r"\mathfrak{d}", "𝔡"
         ),
         Parameter("q", "neighbourhood", "positions that one convolution reads", COUNT, "q", "q"),
         Parameter(
-            "tau", "branch_scale", "scale of the CNN's biases or of the ResNet's branches", POSITIVE, r"\tau", "τ"
+            "tau", "branch_scale", "scale of the CNN's biases or of the ResNet's branches", NONNEGATIVE, r"\tau", "τ"
         ),
     )
 }
@@ -199,6 +205,8 @@ SMALL_DELTA = Condition(
     "the separation is at most 1/(C L); data that are further apart satisfy it with delta_eff in place of delta",
 )
 WIDE = Condition("width", "the width is at least the theorem's (required_width)")
+POLYNOMIAL = Condition("Assumption 2.4", "m is at least a sufficiently large polynomial in n, L and 1/delta, times d")
+OUTPUTS = Condition("output dimension", "d <= O(m/(L log m))")
 BATCH = Condition(
     "b <= n", "a batch holds at most all samples", lambda: at_most(symbol("b"), symbol("n")), "give b <= n"
 )

@@ -8,7 +8,7 @@ from fractions import Fraction
 import sympy
 
 from bounds.model import Condition, Quantity
-from bounds.papers.allenzhu2019.letters import HALF, RANDOM, THIRD, constant, formula, law, symbol
+from bounds.papers.allenzhu2019.letters import HALF, OUTPUTS, RANDOM, THIRD, constant, formula, law, symbol
 
 L, m, d, omega, s = (symbol(x) for x in ("L", "m", "d", "omega", "s"))
 MILD = Condition("omega, layers", "omega <= O(1/L^1.5) (intermediate_radius)")
@@ -56,7 +56,7 @@ def backward() -> Iterator[Quantity]:
         "Lemma 8.7",
         "change of the backward product, with the sign changes of Lemma 8.2",
         logs=HALF,
-        assumptions=(RANDOM, FEW, MANY, MILD),
+        assumptions=(RANDOM, OUTPUTS, FEW, MANY, MILD),
         glyph="backward change",
         measured_by=PRODUCTS,
     )
@@ -69,7 +69,7 @@ def backward() -> Iterator[Quantity]:
         "change of the backward product, with at most s sign changes a layer",
         "L s m d omega",
         hidden=(constant(),),
-        assumptions=(RANDOM, FEW, MANY, MILD),
+        assumptions=(RANDOM, OUTPUTS, FEW, MANY, MILD),
         orders={"L": X, "s": HALF, "m": HALF, "d": -HALF, "omega": 1},
         glyph="backward change(s)",
         measured_by=PRODUCTS,

@@ -118,17 +118,22 @@ def residual_change() -> Iterator[Quantity]:
             glyph="‖h'‖",
             measured_by="hidden layers at initialisation and near it",
         )
-    yield law(
-        "resnet_sign_changes",
-        r"\|D'_{i,\ell}\|_0",
-        {"m": 1, "omega": 2 * THIRD},
-        "upper",
-        "Appendix C.1, Lemma 8.2",
-        "neurons of a layer that change sign",
-        assumptions=(RESNET, BRANCH),
-        glyph="‖D'‖₀",
-        measured_by="sign changes of neurons",
-    )
+    for tail, powers, status, note in (
+        ("", {"m": 1, "L": 2 * THIRD, "omega": 2 * THIRD}, "derived", ": with Claim 8.3 at ||g'||/tau = L omega (A11)"),
+        ("_printed", {"m": 1, "omega": 2 * THIRD}, "printed", ", as printed (A11)"),
+    ):
+        yield law(
+            f"resnet_sign_changes{tail}",
+            r"\|D'_{i,\ell}\|_0",
+            powers,
+            "upper",
+            "Appendix C.1, Lemma 8.2",
+            f"neurons of a layer below the last that change sign{note}",
+            status=status,
+            assumptions=(RESNET, BRANCH),
+            glyph="‖D'‖₀",
+            measured_by="sign changes of neurons",
+        )
 
 
 def residual_steps() -> Iterator[Quantity]:

@@ -54,6 +54,7 @@ def widths() -> Iterator[Quantity]:
 
 def separation() -> Iterator[Quantity]:
     """Lemma 7.5 and Claim 7.6."""
+    wide = Condition("width", "m >= separateness_width")
     yield formula(
         "separateness",
         r"\|(I-h_{i,\ell}h_{i,\ell}^\top/\|h_{i,\ell}\|^2)h_{j,\ell}\|",
@@ -62,7 +63,7 @@ def separation() -> Iterator[Quantity]:
         "Lemma 7.5",
         "part of one sample's hidden layer orthogonal to another's",
         "delta",
-        assumptions=(DATA, RANDOM, SMALL_DELTA, Condition("width", "m >= separateness_width")),
+        assumptions=(DATA, RANDOM, SMALL_DELTA, wide),
         glyph="δₗ",
         measured_by="hidden layers of pairs of samples",
         monotone={"delta": 1},
@@ -75,7 +76,7 @@ def separation() -> Iterator[Quantity]:
         "Lemma 7.5",
         "probability with which the layers do not keep the samples apart",
         "delta m L",
-        assumptions=(DATA, RANDOM, SMALL_DELTA),
+        assumptions=(DATA, RANDOM, SMALL_DELTA, wide),
         monotone={"delta": -1, "m": -1, "L": 1},
         hidden=EXPONENT,
         glyph="p",

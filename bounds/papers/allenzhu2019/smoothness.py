@@ -7,11 +7,16 @@ from fractions import Fraction
 
 import sympy
 
+from bounds.forms import at_most
 from bounds.model import Condition, Quantity
-from bounds.papers.allenzhu2019.letters import DATA, HALF, RANDOM, THIRD, constant, formula, law, symbol
+from bounds.papers.allenzhu2019.letters import DATA, HALF, POLYNOMIAL, RANDOM, THIRD, constant, formula, law, symbol
 
 L, n, m, d, F, omega, W = (symbol(x) for x in ("L", "n", "m", "d", "F", "omega", "perturbation"))
 CLOSE = Condition("omega", "omega is between semi_smoothness_radius_low and semi_smoothness_radius")
+STEP = Condition(
+    "||W'||_2 <= omega", "the change is no larger than the ball", lambda: at_most(W, omega), "give a larger omega"
+)
+INSIDE = Condition("||W'||_2 <= omega", "the change is no larger than the ball")
 KERNEL = Condition("omega, kernel", "omega is at most ntk_kernel_radius")
 
 
@@ -42,7 +47,7 @@ def remainder() -> Iterator[Quantity]:
             "n F L m d omega perturbation",
             status=status,
             hidden=(constant("C_1", factor=False), constant("C_2", factor=False)),
-            assumptions=(DATA, RANDOM, CLOSE),
+            assumptions=(DATA, RANDOM, POLYNOMIAL, CLOSE, STEP),
             statement=r"F(\vec W+\vec W')-F(\vec W)-\langle\nabla F(\vec W),\vec W'\rangle",
             orders={"n": 1, "F": HALF, "L": depth, "m": 1, "d": -HALF, "omega": THIRD, "perturbation": 2},
             glyph=f"R{tail.replace('_', ' ')}",
@@ -60,7 +65,7 @@ def changes() -> Iterator[Quantity]:
         "upper",
         "Claim 11.2, (11.4)",
         "change of the output under a change of the weights inside the ball",
-        assumptions=(RANDOM, CLOSE),
+        assumptions=(RANDOM, CLOSE, INSIDE),
         glyph="‖Δy‖",
         measured_by="outputs at two nearby points",
     )
@@ -71,7 +76,7 @@ def changes() -> Iterator[Quantity]:
         "upper",
         "Claim 11.2",
         "change of a hidden layer under a change of the weights inside the ball",
-        assumptions=(RANDOM, CLOSE),
+        assumptions=(RANDOM, CLOSE, INSIDE),
         glyph="‖Δh‖",
         measured_by="hidden layers at two nearby points",
     )
@@ -135,7 +140,7 @@ def interval() -> Iterator[Quantity]:
 
 def kernel() -> Iterator[Quantity]:
     """Theorem 5: the network against its linearisation at initialisation."""
-    for name, tex, place, text, statement, measured, ball in (
+    for name, tex, place, text, statement, measured, more in (
         (
             "ntk_gradient_gap",
             r"\epsilon_{\nabla}",
@@ -143,7 +148,7 @@ def kernel() -> Iterator[Quantity]:
             "relative change of the gradient of an output",
             r"\|\nabla y_j-\nabla y_j^{\mathrm{ntk}}\|_F/\|\nabla y_j^{\mathrm{ntk}}\|_F",
             "gradients of the output at initialisation and near it",
-            CLOSE,
+            (CLOSE,),
         ),
         (
             "ntk_kernel_gap",
@@ -152,7 +157,7 @@ def kernel() -> Iterator[Quantity]:
             "relative change of the tangent kernel",
             r"|K_j-K_j^{\mathrm{ntk}}|/\sqrt{K_j^{\mathrm{ntk}}(x,x)K_j^{\mathrm{ntk}}(\tilde x,\tilde x)}",
             "tangent kernels at initialisation and near it",
-            KERNEL,
+            (CLOSE, KERNEL),
         ),
     ):
         yield law(
@@ -164,9 +169,9 @@ def kernel() -> Iterator[Quantity]:
             text,
             parameters="L m omega",
             logs=HALF,
-            assumptions=(RANDOM, ball),
+            assumptions=(RANDOM, *more),
             statement=statement,
-            glyph="ε gradient" if ball is CLOSE else "ε kernel",
+            glyph="ε kernel" if KERNEL in more else "ε gradient",
             measured_by=measured,
         )
     yield law(

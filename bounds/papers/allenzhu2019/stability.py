@@ -8,15 +8,20 @@ from typing import Any
 
 import sympy
 
+from bounds.forms import at_most
 from bounds.model import Condition, Quantity
 from bounds.papers.allenzhu2019.letters import HALF, RANDOM, THIRD, constant, formula, law, symbol
 
 L, m, d, omega, s = (symbol(x) for x in ("L", "m", "d", "omega", "s"))
 delta_2, delta_inf = symbol("delta_2"), symbol("delta_inf")
 SMALL = Condition("omega", "omega <= 1/(C L^4.5 log(m)^3) (forward_radius)")
-MILD = Condition("omega, layers", "omega <= O(1/L^1.5) (intermediate_radius)")
-FEW = Condition("sparsity", "s <= O(m/(L^3 log m)) (intermediate_sparsity)")
-MANY = Condition("sparsity, backward", "s >= Omega(d/log m) (sparsity_least)")
+SPREAD = Condition(
+    "Claim 8.3",
+    "||g'_1|| <= delta_2 <= O(1), ||g'_2||_inf <= delta_inf <= 1/(4 sqrt(m))",
+    lambda: at_most(delta_inf, 1 / (4 * sympy.sqrt(m))),
+    "give delta_inf <= 1/(4 sqrt(m))",
+)
+SPARSE = Condition("sparsity", "s <= O(m/(L log m)) (sparsity_limit)")
 LAYERS = "hidden layers at initialisation and near it"
 PRODUCTS = "products of layers at initialisation and near it"
 X = Fraction(3, 2)
@@ -101,10 +106,7 @@ def claims() -> Iterator[Quantity]:
     """Claims 8.3 and 8.5: a change g'_1 + g'_2 of pre-activations, and a sparse vector through the layers."""
     common: dict[str, Any] = {
         "hidden": (constant(),),
-        "assumptions": (
-            RANDOM,
-            Condition("Claim 8.3", "||g'_1|| <= delta_2, ||g'_2||_inf <= delta_inf <= 1/(4 sqrt(m))"),
-        ),
+        "assumptions": (RANDOM, SPREAD),
         "measured_by": LAYERS,
         "monotone": {"m": 1, "delta_2": 1, "delta_inf": 1},
     }
@@ -140,7 +142,7 @@ def claims() -> Iterator[Quantity]:
         "Claim 8.5",
         "dense part of an s-sparse unit vector sent through the layers",
         logs=1,
-        assumptions=(RANDOM,),
+        assumptions=(RANDOM, SPARSE),
         glyph="‖y₁‖",
         measured_by=PRODUCTS,
     )
@@ -152,7 +154,7 @@ def claims() -> Iterator[Quantity]:
         "Claim 8.5",
         "largest entry of the spread part of an s-sparse unit vector sent through the layers",
         "m",
-        assumptions=(RANDOM,),
+        assumptions=(RANDOM, SPARSE),
         glyph="‖y₂‖∞",
         measured_by=PRODUCTS,
     )

@@ -10,11 +10,22 @@ import sympy
 
 from bounds.model import Condition, Quantity
 from bounds.papers.allenzhu2019.descent import ALONG, PER_LAYER, TOGETHER, initial_steps
-from bounds.papers.allenzhu2019.descent import BASIC as PLAIN
-from bounds.papers.allenzhu2019.letters import BATCH, HALF, THIRD, constant, formula, law, symbol
+from bounds.papers.allenzhu2019.letters import (
+    BATCH,
+    DATA,
+    HALF,
+    RANDOM,
+    SMALL_DELTA,
+    THIRD,
+    constant,
+    formula,
+    law,
+    symbol,
+)
 
 L, n, m, d, delta, b, eta, omega = (symbol(x) for x in ("L", "n", "m", "d", "delta", "b", "eta", "omega"))
-BASIC = (*PLAIN, BATCH)
+WIDE = Condition("width", "the width is at least the theorem's (sgd_required_width)")
+BASIC = (DATA, RANDOM, SMALL_DELTA, WIDE, BATCH)
 RATE = Condition("step size", "the learning rate is Theta(b delta d/(n^5 L^2 m log(m)^2)) (sgd_step_size)")
 
 

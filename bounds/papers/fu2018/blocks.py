@@ -17,12 +17,12 @@ import sympy
 from bounds.model import Quantity
 from bounds.papers.fu2018.letters import BASIC, C, K, L_phi, at, d, hidden
 
+THREE_HALVES = sympy.Rational(3, 2)
 
-def quantities() -> Iterator[Quantity]:
-    """Coefficients of the per-sample Hessian, their Lipschitz constants, and the tails of both."""
-    half = sympy.Rational(3, 2)
-    change = r"\|\nabla^2\ell(W;x)-\nabla^2\ell(W';x)\|/(\|W-W'\|_F\|x\|_2^3)"
-    rows: tuple[tuple[str, str, Any, str, str, str, str], ...] = (
+
+def coefficients() -> tuple[tuple[Any, ...], ...]:
+    """Name, symbol, formula, place, status, text and glyph of what bounds eqs 12 and 13 at every sample."""
+    return (
         (
             "block_offdiagonal",
             r"\max_{j\ne l}|\beta_{j,l}|",
@@ -53,7 +53,7 @@ def quantities() -> Iterator[Quantity]:
         (
             "sample_hessian_lipschitz",
             r"J_x",
-            lambda: 3 * L_phi**2 / K**half + L_phi / K,
+            lambda: 3 * L_phi**2 / K**THREE_HALVES + L_phi / K,
             "proof of Lemma 6, erratum F6",
             "derived",
             "change of one sample's Hessian per distance and per ||x||^3",
@@ -62,30 +62,18 @@ def quantities() -> Iterator[Quantity]:
         (
             "sample_hessian_lipschitz_printed",
             r"J_x^{\mathrm{printed}}",
-            lambda: (L_phi**2 + L_phi) / K**half,
+            lambda: (L_phi**2 + L_phi) / K**THREE_HALVES,
             "(62)",
             "printed",
             "the same as the paper prints it, too small for large K (erratum F6)",
             "J_x printed",
         ),
     )
-    for name, tex, formula, place, status, text, glyph in rows:
-        yield Quantity(
-            name,
-            tex,
-            formula,
-            "upper",
-            at(place),
-            status,
-            text,
-            ("K", "L_phi"),
-            assumptions=BASIC,
-            statement=change if tex.startswith("J_x") else tex,
-            glyph=glyph,
-            measured_by="eqs 12 and 13 at a sample",
-            monotone={"K": -1, "L_phi": 1},
-        )
-    for name, tex, formula, place, text, names, glyph in (
+
+
+def tails() -> tuple[tuple[Any, ...], ...]:
+    """Name, symbol, formula, place, text, parameters and glyph of what is known up to a constant."""
+    return (
         (
             "hessian_subexponential",
             r"\tau^2",
@@ -107,14 +95,36 @@ def quantities() -> Iterator[Quantity]:
         (
             "mean_hessian_lipschitz",
             r"J_\star",
-            lambda: C * (L_phi**2 + L_phi) * (d / K) ** half,
+            lambda: C * (L_phi**2 + L_phi) * (d / K) ** THREE_HALVES,
             "Lemma 6",
             "mean of the largest change of one sample's Hessian per distance; its proof gives C (L_phi^2/K^(3/2) + "
             "L_phi/K) d^(3/2) (erratum F6)",
             ("d", "K", "L_phi"),
             "J*",
         ),
-    ):
+    )
+
+
+def quantities() -> Iterator[Quantity]:
+    """Coefficients of the per-sample Hessian, their Lipschitz constants, and the tails of both."""
+    change = r"\|\nabla^2\ell(W;x)-\nabla^2\ell(W';x)\|/(\|W-W'\|_F\|x\|_2^3)"
+    for name, tex, formula, place, status, text, glyph in coefficients():
+        yield Quantity(
+            name,
+            tex,
+            formula,
+            "upper",
+            at(place),
+            status,
+            text,
+            ("K", "L_phi"),
+            assumptions=BASIC,
+            statement=change if tex.startswith("J_x") else tex,
+            glyph=glyph,
+            measured_by="eqs 12 and 13 at a sample",
+            monotone={"K": -1, "L_phi": 1},
+        )
+    for name, tex, formula, place, text, names, glyph in tails():
         yield Quantity(
             name,
             tex,

@@ -86,9 +86,7 @@ PARAMETERS = {
         ),
         Parameter("n", "samples", "training samples", COUNT, "n", "n", Default(512, "banerjee2023's experiment")),
         Parameter("d_0", "input_dim", "input dimension", COUNT, "d_0", "d₀", Default(784, "MNIST (App G)")),
-        Parameter(
-            "d_1", "width", "hidden units", Domain(2, integer=True), "d_1", "d₁", Default(1000, "the student (App G)")
-        ),
+        Parameter("d_1", "width", "hidden units", COUNT, "d_1", "d₁", Default(1000, "the student (App G)")),
         Parameter("d_2", "outputs", "number of outputs", COUNT, "d_2", "d₂", Default(1, "one output")),
         Parameter("activation", "activation", "activation function", POSITIVE, r"\phi", "φ", kind="activation"),
         Parameter("X", "data", "inputs, one sample a row of norm 1", REAL, "X", "X", kind="matrix"),

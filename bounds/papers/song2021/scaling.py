@@ -53,27 +53,26 @@ def _defect(ops: Any, exponent: Any, omega_1: Any, bound: Any, low: bool) -> Any
 
 def low_defect(ops: Any, omega_1: Any, r_1: Any, activation: Any) -> Any:
     """Whether r_1 is too small for the activation: the algorithm of ``scaling_low``."""
-    return _defect(ops, r_1, omega_1, _known(ops, activation)[0], True)
+    return _defect(ops, r_1, omega_1, _known(activation, omega_1, r_1)[0], True)
 
 
 def high_defect(ops: Any, omega_1: Any, r_2: Any, activation: Any) -> Any:
     """Whether r_2 is too large for the activation: the algorithm of ``scaling_high``."""
-    return _defect(ops, r_2, omega_1, _known(ops, activation)[1], False)
+    return _defect(ops, r_2, omega_1, _known(activation, omega_1, r_2)[1], False)
 
 
 def missing(ops: Any, omega_1: Any, activation: Any) -> Any:
     """Whether there are no exponents at all: the algorithm of ``scaling_missing``."""
-    bad = any(abs(bound) == INFINITE for bound in _known(ops, activation))
+    bad = any(abs(bound) == INFINITE for bound in _known(activation, omega_1))
     return _defect(ops, omega_1, omega_1, INFINITE if bad else 0, True)
 
 
-def _known(ops: Any, activation: Any) -> tuple[Any, Any]:
-    """``(sup e, inf e)``: recorded, or in float64 estimated; an estimate decides nothing, so that balls raise."""
-    from bounds.arithmetic.ball import Ball, Undecided
-    from bounds.arithmetic.exact import Exact
+def _known(activation: Any, *values: Any) -> tuple[Any, Any]:
+    """``(sup e, inf e)``: recorded, or estimated on arrays of values; at a point an estimate decides nothing."""
+    from bounds.arithmetic.ball import Undecided
 
     found = elasticity(activation)
-    if found is None and isinstance(ops, Ball | Exact):
+    if found is None and not any(np.ndim(v) for v in values):
         raise Undecided(f"undefined: no exponents r_1, r_2 are recorded for {activation.name}")
     return estimate(activation) if found is None else found
 
