@@ -192,9 +192,9 @@ def side_by_side(ctx: click.Context, name: str, style: str | None, **options: An
 @table_options
 @click.pass_context
 def largest(ctx: click.Context, name: str, details: bool, style: str | None, **options: Any) -> None:
-    """The largest NAME (samples, depth, radius, ...; the least where small is hard) that each theorem covers at a width."""
+    """The largest NAME (samples, depth, radius; the least where small is hard) that theorems cover at a width."""
     from bounds import explain_view
-    from bounds.inverse import reaches
+    from bounds.reaches import reaches
 
     found = reaches(question_from(ctx, options, "width"), name)
     emit(style, lambda: explain_view.reach_table(found, details), lambda: explain_view.reach_dict(found))
@@ -356,10 +356,16 @@ def reproduce(
     out: str,
     **options: Any,
 ) -> None:
-    """Run the experiment behind FIGURE (for example banerjee2023.fig1) and draw it."""
-    _need_empirics()
+    """Compute the numbers behind FIGURE (banerjee2023.fig1 trains networks, fu2018.fig2 does not) and draw it."""
     from pathlib import Path
 
+    from bounds.plots import save_curves, symbolic_figure
+
+    if draw := symbolic_figure(figure):
+        for path in save_curves(figure, draw(options["activation"]), Path(out)):
+            click.echo(path)
+        return
+    _need_empirics()
     from empirics.data import load
     from empirics.experiments import figure as find
 

@@ -1,4 +1,4 @@
-"""At which values of a letter all the conditions of a theorem hold: scanned in logarithms, settled in ball arithmetic."""
+"""Where in a letter all the conditions of a theorem hold: scanned in logarithms, settled in ball arithmetic."""
 
 from __future__ import annotations
 
@@ -105,7 +105,9 @@ class Cover:
         states = self._decided(at)
         found = tuple(n for n, state in states.items() if state is False)
         if not found and None in states.values():
-            raise TheoryError(f"{self.quantity.key} is undecided at {self.letter} = {show(at)} at the highest precision")
+            raise TheoryError(
+                f"{self.quantity.key} is undecided at {self.letter} = {show(at)} at the highest precision"
+            )
         return found
 
     def runs(self) -> list[Run]:
@@ -164,8 +166,9 @@ class Cover:
             return f"{name} fails at every {self.letter} from {low} to {high}: {text}"
         held = [self.points[k] for k in np.flatnonzero(self.states[name])[[0, -1]]]
         others = [n for n, s in self.states.items() if n != name and not (s & self.states[name]).any()]
-        with_it = f"where {', '.join(others)} fails" if others else "where the other conditions do not hold together"
-        return f"no {self.letter} satisfies all conditions: {name} holds between {show(held[0])} and {show(held[1])} only, {with_it}"
+        there = f"where {', '.join(others)} fails" if others else "where the other conditions do not hold together"
+        between = f"{name} holds between {show(held[0])} and {show(held[1])} only, {there}"
+        return f"no {self.letter} satisfies all conditions: {between}"
 
 
 def integer_points(domain: Domain, last: int) -> list[int]:
@@ -191,6 +194,5 @@ def real_points(domain: Domain, means: bool = False) -> list[Fraction]:
     for end, sign in ((domain.low, 1), (domain.high, -1)):
         if math.isfinite(end):
             points |= {end} | {end + sign * 10.0**-k for k in range(1, 15)}
-    inside = [p for p in points if domain.low <= p <= domain.high]
-    inside = [p for p in inside if not (domain.low_open and p == domain.low or domain.high_open and p == domain.high)]
-    return [Fraction(p) for p in sorted(inside)]
+    ends = {end for end, left_out in ((domain.low, domain.low_open), (domain.high, domain.high_open)) if left_out}
+    return [Fraction(p) for p in sorted(points - ends) if domain.low <= p <= domain.high]

@@ -14,6 +14,7 @@ from bounds.binding import Binding, bind
 from bounds.errors import TheoryError
 from bounds.evaluate import relations, result_at
 from bounds.model import Condition, Default, Quantity
+from bounds.path import Path
 from bounds.registry import quantity as find_quantity
 from bounds.scan import inputs_at, log10, threshold
 from bounds.sensitivity import (
@@ -26,7 +27,7 @@ from bounds.sensitivity import (
     integer_letters,
     letters_of,
 )
-from bounds.shares import Path, Step
+from bounds.shares import Step
 from bounds.solve import Solution, requirements, solve
 from bounds.tape import Tape
 
@@ -195,7 +196,7 @@ class Root:
         low = high - 1
         tape: Tape = self.binding.tape(self.paper, (self.condition.relation,))
         while high - low > high * NARROW:
-            middle = (low + high) / 2
+            middle: Any = (low + high) / 2
             low, high = (
                 (low, middle) if decide(tape, inputs_at(tape, self.binding, self.unknown, middle)) else (middle, high)
             )

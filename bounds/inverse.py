@@ -1,8 +1,8 @@
-"""What a theorem covers at the width one has: the largest (or least) value of a letter at which all its conditions hold.
+"""What a theorem covers at the width one has: the largest (or least) value of a letter where all its conditions hold.
 
 The conditions are those of the required width, lemmas included, with the width given and another letter free. They are
-scanned over the letter's domain in the logarithmic domain, so that a covered set that is no interval is seen; the end that
-is reported is settled in ball arithmetic, true on one side and false on the other.
+scanned over the letter's domain in logarithms, so that a covered set that is no interval is seen; the end that is
+reported is settled in ball arithmetic, true on one side and false on the other.
 """
 
 from __future__ import annotations
@@ -14,24 +14,23 @@ from typing import Any
 
 import numpy as np
 
-from bounds.across import Question, uncovered
 from bounds.assumptions import Checked, Judged, assumptions_of, judge
 from bounds.ball import decimal, precision, to_ball
 from bounds.binding import Binding, bind
 from bounds.compile import compile_expressions
 from bounds.coverage import Cover, Run
 from bounds.enclosure import Enclosure
-from bounds.errors import Missing, NotApplicable, TheoryError
+from bounds.errors import Missing, TheoryError
 from bounds.evaluate import relations
 from bounds.model import Default, Quantity
-from bounds.naming import meaning, translate
+from bounds.naming import translate
 from bounds.registry import paper as find_paper
-from bounds.registry import papers
 from bounds.registry import quantity as find_quantity
 from bounds.solve import Width, requirements
 from bounds.values import show
 
 QUESTIONS = ("width", "samples")
+"""What a requirement answers whose conditions can be turned around."""
 
 
 @dataclass(frozen=True)
@@ -170,10 +169,11 @@ def reach(
 
 def without_reach(quantity: Quantity, letter: str, reason: str, binding: Binding | None = None) -> Reach:
     """A ``Reach`` that covers nothing."""
-    known: tuple[Any, ...] = ({}, {}, (), ())
-    if binding is not None:
-        known = (binding.values, binding.assumed, binding.unset, _checks(quantity, binding))
-    return Reach(quantity, letter, "none", None, "", (), (None, None), (), "", *known, reason)
+    empty = Reach(quantity, letter, "none", None, "", (), (None, None), (), "", {}, {}, (), (), reason)
+    if binding is None:
+        return empty
+    known = {"values": binding.values, "assumed": binding.assumed, "unset": binding.unset}
+    return replace(empty, checks=_checks(quantity, binding), **known)  # type: ignore[arg-type]
 
 
 def _edge(cover: Cover, runs: list[Run], empty: Reach) -> Reach:
@@ -220,57 +220,3 @@ def _text(value: Any) -> str:
 
 def _checks(quantity: Quantity, binding: Binding) -> tuple[Checked, ...]:
     return tuple(judge(quantity.paper, c, binding) for c in assumptions_of(quantity, binding.given))
-
-
-def reaches(question: Question, word: str) -> list[Reach]:
-    """How far every theorem reaches in a letter or role, at the width given.
-
-    Raises:
-        TheoryError: A word is unknown or ambiguous, or nothing asked for depends on it.
-    """
-    asked = [find_paper(k) for k in question.only] or list(papers().values())
-    theorems = [q for p in asked for q in p.quantities.values() if q.unknown and q.answers in QUESTIONS]
-    chosen = list({q.paper.key: q.paper for q in theorems}.values())
-    if not chosen:
-        raise TheoryError(f"{', '.join(p.key for p in asked)} states no required width")
-    words = [word, *question.values]
-    if word in question.values or (question.hidden_layers is not None and word in ("L", "depth")):
-        raise TheoryError(f"{word} is what is asked for: leave its value out")
-    own = translate(chosen, {w: question.values.get(w) for w in words})
-    for paper in chosen:
-        if question.hidden_layers is not None and paper.layers_offset is not None:
-            own[paper.key]["L"] = question.hidden_layers + paper.layers_offset
-    rows, used, refused = [], set(), ""
-    for q in theorems:
-        letter, named = meaning(q.paper, word), own[q.paper.key]
-        given = [n for n in named if named[n] is not None]
-        if letter is None or letter == q.unknown or letter not in inputs_of(q, [*given, letter]):
-            continue
-        reads = inputs_of(q, given) | _optional(q)
-        values = {n: named[n] for n in given if n in reads}
-        if q.unknown not in values and q.unknown not in question.fill.get(q.paper.key, {}):
-            refused = f"{q.key} needs {q.unknown}: give --{q.paper.parameters[q.unknown].role.replace('_', '-')}"
-            continue
-        used |= {w for w in question.values if meaning(q.paper, w) in values}
-        rows.append(_row(question, q, letter, values))
-    if not rows:
-        raise TheoryError(refused or f"no required width asked for depends on {word}")
-    if unused := [w for w in question.values if w not in used]:
-        raise TheoryError(f"nothing asked for depends on {unused[0]}: leave it out")
-    return rows
-
-
-def _optional(quantity: Quantity) -> frozenset[str]:
-    """What may be given although no condition reads it: what assumptions read, and the activation."""
-    also = compile_expressions(quantity.paper, relations(quantity), frozenset()).inputs if relations(quantity) else ()
-    return frozenset(also) | {"activation"}
-
-
-def _row(question: Question, quantity: Quantity, letter: str, values: Mapping[str, Any]) -> Reach:
-    reason = uncovered(question, quantity)
-    try:
-        if not reason:
-            return reach(quantity, letter, values, question.fill.get(quantity.paper.key))
-    except (Missing, NotApplicable) as error:
-        reason = str(error)
-    return without_reach(quantity, letter, reason)

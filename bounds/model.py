@@ -23,6 +23,7 @@ from bounds.terms import (
     REAL,
     UNIT_OPEN,
     Condition,
+    Curves,
     Default,
     Demonstration,
     Domain,
@@ -44,6 +45,7 @@ __all__ = [
     "REAL",
     "UNIT_OPEN",
     "Condition",
+    "Curves",
     "Default",
     "Demonstration",
     "Domain",
@@ -199,6 +201,7 @@ class Paper:
         activation: The one activation that its network has, where the paper fixes it, else "".
         scenarios: The paper's experiments as named parameter values.
         rescalings: The changes of units under which its statements are unchanged.
+        figures: Its figures of formulas: name -> function of an activation (None: the paper's own) giving ``Curves``.
         from_data: Parameter -> function (X, y, values) giving its number for a data set, and its origin in words; or a
             function that imports this table.
     """
@@ -219,6 +222,7 @@ class Paper:
     activation: str = ""
     scenarios: tuple[Scenario, ...] = ()
     rescalings: tuple[Rescaling, ...] = ()
+    figures: Mapping[str, Callable[[Any], Curves]] = field(default_factory=dict)
     from_data: Any = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Any:

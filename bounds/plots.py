@@ -12,10 +12,13 @@ import numpy as np
 
 from bounds.across import Question, asked, required_widths
 from bounds.errors import TheoryError
+from bounds.model import Curves
 from bounds.naming import meaning
+from bounds.registry import papers
 from bounds.sweep import Sweep, axis
 
-STYLES = ("-", "--", "-.", ":")
+MARKERS = "os^vDPX<>*"
+ORDER_ONLY = " (order only)"
 POINTS = 13
 """Points of a width plot: every one solves every theorem exactly."""
 
@@ -49,11 +52,11 @@ def width_plot(question: Question, against: str, path: str, progress: Callable[[
             if s.value is not None:
                 curves[s.quantity.key].append((x, s.log10))
         progress(f"{k + 1} of {len(xs)} points")
-    labels = {q.key: q.key + (" (order only)" if q.order_only else "") for q in quantities}
+    labels = {q.key: q.key + (ORDER_ONLY if q.order_only else "") for q in quantities}
     drawn = {labels[key]: curve for key, curve in curves.items() if curve}
     if not drawn:
         raise TheoryError(f"--against {against}: every theorem is NOT APPLICABLE on this range")
-    _draw_curves(drawn, word.replace("-", " ").replace("_", " "), "log10 of the required width", path)
+    _draw_curves(drawn, (word.replace("-", " ").replace("_", " "), "log10 of the required width"), path)
     left_out = [key for key, curve in curves.items() if not curve]
     return f"{path}: {len(drawn)} theorems" + (f"; NOT APPLICABLE: {', '.join(left_out)}" if left_out else "")
 
@@ -76,30 +79,68 @@ def sweep_plot(found: Sweep, path: str) -> str:
         label(names[-1], others[j]): [(x, y) for x, y in zip(main, table[:, j], strict=True) if np.isfinite(y)]
         for j in chosen
     }
-    _draw_curves({k: c for k, c in curves.items() if c}, names[0], f"log10 of {found.quantity.key}", path)
+    _draw_curves({k: c for k, c in curves.items() if c}, (names[0], f"log10 of {found.quantity.key}"), path)
     return path
 
 
-def _draw_curves(curves: dict[str, list[tuple[float, float]]], x_label: str, y_label: str, path: str) -> None:
+def symbolic_figure(name: str) -> Callable[[Any], Curves] | None:
+    """The figure ``paper.figure`` if it is one of formulas, which needs no training; else None."""
+    known = {f"{p.key}.{f}": draw for p in papers().values() for f, draw in p.figures.items()}
+    return known.get(name)
+
+
+def save_curves(name: str, curves: Curves, folder: Path) -> list[Path]:
+    """Write a figure as PNG and SVG, and its numbers as CSV.
+
+    Raises:
+        TheoryError: The folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        table = np.column_stack([curves.x, *curves.series.values()])
+        header = ",".join([curves.x_label, *curves.series])
+        np.savetxt(folder / f"{name}.csv", table, delimiter=",", header=header, comments="", fmt="%.17g")
+    except OSError as error:
+        raise TheoryError(f"--out {folder}: {error}") from None
+    lines = {n: list(zip(curves.x, ys, strict=True)) for n, ys in curves.series.items()}
+    pictures = [folder / f"{name}{suffix}" for suffix in (".png", ".svg")]
+    for path in pictures:
+        _draw_curves(
+            lines, (curves.x_label, curves.y_label), str(path), f"{curves.caption}, {', '.join(lines)}", "linear"
+        )
+    return [folder / f"{name}.csv", *pictures]
+
+
+def _draw_curves(
+    curves: dict[str, list[tuple[float, float]]],
+    labels: tuple[str, str],
+    path: str,
+    title: str = "",
+    scale: str = "auto",
+) -> None:
+    """Curves with their names beside them; those known up to a constant are dashed."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(9, 5), layout="constrained")
     xs = [x for curve in curves.values() for x, _ in curve]
     for k, (name, curve) in enumerate(curves.items()):
-        style: dict[str, Any] = {"linestyle": STYLES[(k // 10) % len(STYLES)], "color": f"C{k % 10}"}
-        axes.plot(*zip(*curve, strict=True), marker=".", label=name, **style)
-    if min(xs) > 0 and max(xs) / min(xs) > 20:
+        marker = MARKERS[k % len(MARKERS)] if len(curves) > 1 else ""
+        line = "--" if ORDER_ONLY in name else "-"
+        axes.plot(*zip(*curve, strict=True), line, marker=marker, markersize=4, color=f"C{k % 10}", label=name)
+    if scale == "auto" and min(xs) > 0 and max(xs) / min(xs) > 20:
         axes.set_xscale("log")
-    axes.set_xlabel(x_label)
-    axes.set_ylabel(y_label)
+    axes.set_title(title)
+    axes.set_xlabel(labels[0])
+    axes.set_ylabel(labels[1])
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5))
+    if len(curves) > 1:
+        axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5))
     try:
         figure.savefig(Path(path), dpi=150)
     except (OSError, ValueError) as error:
-        raise TheoryError(f"--plot {path}: {error}") from None
+        raise TheoryError(f"cannot write {path}: {error}") from None
     finally:
         pyplot.close(figure)

@@ -85,10 +85,15 @@ class Supremum:
             return exact_ball(self.factor) * certified_supremum(self.expression)
 
     def __float__(self) -> float:
-        return float(self.exact) if self.exact is not None else float(self.enclosure)
+        return _nearest(self.exact) if self.exact is not None else float(self.enclosure)
 
     def __str__(self) -> str:
         return f"sup|phi{chr(39) * self.order}| of {self.activation}"
+
+
+@functools.lru_cache(maxsize=256)
+def _nearest(number: sympy.Expr) -> float:
+    return float(number)
 
 
 @functools.lru_cache(maxsize=256)

@@ -168,6 +168,24 @@ class Rescaling:
     quantities: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """The numbers of a figure that needs no training: one curve per name, over common abscissae.
+
+    Attributes:
+        caption: What is drawn, with its source.
+        x_label, y_label: The axes.
+        x: (points,).
+        series: Name -> (points,).
+    """
+
+    caption: str
+    x_label: str
+    y_label: str
+    x: Any
+    series: Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class Scenario:
     """A named set of parameter values: an experiment of a paper, or a network people know."""

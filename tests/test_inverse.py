@@ -15,8 +15,9 @@ import bounds
 import cli
 from bounds.across import Question
 from bounds.forms import above, at_least
-from bounds.inverse import inputs_of, largest, reach, reaches
+from bounds.inverse import inputs_of, largest, reach
 from bounds.model import COUNT, POSITIVE, REAL, Condition, Default, Domain, Paper, Parameter, Quantity, Source
+from bounds.reaches import reaches
 from bounds.solve import solve
 
 EASY = {**SIMPLE, "failure": "1/2"}

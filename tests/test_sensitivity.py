@@ -1,4 +1,4 @@
-"""Derivatives by dual numbers against mpmath: operation by operation, and every quantity of every paper by differences."""
+"""Derivatives by dual numbers against mpmath: operation by operation, and every quantity by differences."""
 
 from __future__ import annotations
 
@@ -174,7 +174,9 @@ def quadrature(body, letters, degrees, names, values):
     given = dict(zip(letters, values, strict=True))
     body = spelt(body.xreplace({s: sympy.Integer(v) for s, v in given.items() if s in degrees}), names).doit()
     free = [s for s in letters if s not in degrees]
-    density = sympy.lambdify([GAUSSIAN, *free], body * sympy.exp(-(GAUSSIAN**2) / 2) / sympy.sqrt(2 * sympy.pi), "mpmath")
+    density = sympy.lambdify(
+        [GAUSSIAN, *free], body * sympy.exp(-(GAUSSIAN**2) / 2) / sympy.sqrt(2 * sympy.pi), "mpmath"
+    )
     with mp.workdps(20):
         at = [number(given[s]) for s in free]
         return mp.quad(lambda z: density(z, *at), [-12, -6, -3, -1, 0, 1, 3, 6, 12])

@@ -148,12 +148,10 @@ class Differential:
 
     def absolute(self, a: Dual) -> Dual:
         """The absolute value."""
-        zero = self.convert(0)
-        return (
-            self.maximum(a, self._chain(-a.value, (a, lambda: to_ball(-1))))
-            if a.slopes
-            else (Dual(abs(a.value), zero.slopes))
-        )
+        return self.maximum(a, self._minus(a)) if a.slopes else Dual(abs(a.value), {})
+
+    def _minus(self, a: Dual) -> Dual:
+        return self._chain(-a.value, (a, lambda: to_ball(-1)))
 
     def maximum(self, *args: Dual) -> Dual:
         """The largest; where it is attained twice, the larger slope in the direction of each letter."""
@@ -193,8 +191,7 @@ class Differential:
         if not bool(a.value > b.value):
             if not (self.ties or self._equal(a, b)):
                 raise Undecided("a comparison is not settled at this precision")
-            gap = self.add(a, self._chain(-b.value, (b, lambda: to_ball(-1))))
-            self.kinks |= set(gap.slopes)
+            self.kinks |= set(self.add(a, self._minus(b)).slopes)
         return True
 
     def le(self, a: Dual, b: Dual) -> bool:
@@ -239,14 +236,11 @@ class Differential:
         from flint import ctx
 
         *given, average = values
-        slopes = {}
-        for name in average.names:
-            if name in self.integers & self.names:
-                self.discrete.add(name)
-            elif name in self.names:
-                slope = self.direction * mean_slope(average, tuple(given), name, ctx.prec)
-                slopes |= {} if slope.is_zero() else {name: slope}
-        return Dual(self.ball.gaussian(*values), slopes)
+        letters = self.names & set(average.names)
+        self.discrete |= letters & self.integers
+        slopes = {n: mean_slope(average, tuple(given), n, ctx.prec) for n in sorted(letters - self.integers)}
+        moving = {n: self.direction * s for n, s in slopes.items() if not s.is_zero()}
+        return Dual(self.ball.gaussian(*values), moving)
 
     def activation(self, phi: Any, a: Dual, order: int) -> Dual:
         """The activation's derivative of an order."""

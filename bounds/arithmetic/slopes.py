@@ -18,8 +18,8 @@ SHIFT = 40
 def mean_slope(average: Average, values: tuple[Any, ...], name: str, bits: int) -> Any:
     """A ball around the derivative of a mean in a letter.
 
-    Differentiated under the integral; where the derivative of the integrand has no enclosure (a kink of the activation),
-    by central differences, whose ball is an estimate: its radius is the change from twice the distance.
+    Differentiated under the integral; where the derivative of the integrand has no enclosure (the activation has a
+    kink), by central differences, whose ball is an estimate: its radius is the change from twice the distance.
 
     Args:
         average: The mean.

@@ -118,14 +118,15 @@ def residual_change() -> Iterator[Quantity]:
             glyph="‖h'‖",
             measured_by="hidden layers at initialisation and near it",
         )
-    for tail, powers, status, note in (
+    flips: tuple[tuple[str, dict[str, Any], str, str], ...] = (
         ("", {"m": 1, "L": 2 * THIRD, "omega": 2 * THIRD}, "derived", ": with Claim 8.3 at ||g'||/tau = L omega (A11)"),
         ("_printed", {"m": 1, "omega": 2 * THIRD}, "printed", ", as printed (A11)"),
-    ):
+    )
+    for tail, order, status, note in flips:
         yield law(
             f"resnet_sign_changes{tail}",
             r"\|D'_{i,\ell}\|_0",
-            powers,
+            order,
             "upper",
             "Appendix C.1, Lemma 8.2",
             f"neurons of a layer below the last that change sign{note}",

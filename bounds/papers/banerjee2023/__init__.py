@@ -7,6 +7,7 @@ from typing import Any
 from bounds.model import Paper
 from bounds.papers.banerjee2023 import constants, convexity, descent, gradients, hessian, lemmas
 from bounds.papers.banerjee2023.letters import INITIAL, KEY, PARAMETERS, SMOOTH
+from bounds.papers.banerjee2023.units import RESCALINGS, SCENARIOS
 
 PARTS = (constants, hessian, gradients, convexity, descent, lemmas)
 
@@ -45,5 +46,7 @@ PAPER = Paper(
     assumptions=(SMOOTH, INITIAL),
     errata=_errata,
     proved={"c_H": "c_H_proved"},
+    scenarios=SCENARIOS,
+    rescalings=RESCALINGS,
     from_data=_from_data,
 )

@@ -17,6 +17,12 @@ def _errata() -> Any:
     return ERRATA
 
 
+def _fig2(activation: Any) -> Any:
+    from bounds.papers.fu2018.plots import fig2
+
+    return fig2(activation)
+
+
 def _from_data() -> Any:
     from bounds.papers.fu2018.data import FROM_DATA
 
@@ -46,5 +52,6 @@ PAPER = Paper(
     errata=_errata,
     layers_offset=None,
     scenarios=SCENARIOS,
+    figures={"fig2": _fig2},
     from_data=_from_data,
 )

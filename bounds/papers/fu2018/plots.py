@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from bounds.model import Curves
+
 
 def figure_2(activations: Iterable[Any] = ("sigmoid",), sigmas: Any = None) -> dict[str, np.ndarray]:
     """Figure 2: rho(sigma) of activations.
@@ -28,3 +30,10 @@ def figure_2(activations: Iterable[Any] = ("sigmoid",), sigmas: Any = None) -> d
     scales = np.linspace(0.05, 10, 200) if sigmas is None else np.asarray(sigmas, dtype=np.float64)
     rho = quantity("fu2018.rho_sigma")
     return {"sigma": scales} | {get(a).name: rho.evaluate(sigma=scales, activation=a) for a in activations}
+
+
+def fig2(activation: Any = None) -> Curves:
+    """Figure 2 of the paper, or the same of another activation."""
+    found = figure_2(["sigmoid" if activation is None else activation])
+    scales = found.pop("sigma")
+    return Curves("fu2018, Figure 2: rho(sigma) of Definition 1", "sigma", "rho(sigma)", scales, found)

@@ -14,6 +14,15 @@ SQUARE = Condition("square loss", "the loss is 1/2 ||F(w) - y||^2, a sum over th
 UNIFORM = Condition("Definition 4.2", "lambda_min(K(w)) >= mu everywhere in the ball")
 PL = Condition("PL*", "1/2 ||grad loss||^2 >= mu loss everywhere in the ball (Definition 2.2)")
 SMOOTH_LOSS = Condition("smooth loss", "the loss is beta-smooth in the ball")
+SMOOTH_SAMPLES = Condition(
+    "smooth samples", "the loss is a sum of sample losses, each >= 0 and gamma-smooth in the ball"
+)
+SGD_STEP = Condition(
+    "eta*",
+    "the step is Theorem 4.4's eta* or smaller",
+    lambda: at_most(eta, symbol("sgd_step_size")),
+    "give an eta of at most sgd_step_size",
+)
 SMALL_STEP = Condition(
     "step size", "the step is at most one over the largest eigenvalue of the loss Hessian in the ball"
 )
@@ -33,6 +42,7 @@ IN_BALL = Condition(
 INITIAL = Condition("Assumption 7.1", "||W_0^(l)||_2 <= c_0 sqrt(m) in every layer")
 SPREAD = Condition("Assumption 7.2", "no entry of b_0^(l) exceeds s_0/sqrt(m) ||b_0^(l)||")
 GAUSSIAN_INIT = Condition("Lemma 7.2", "all initial weights are independent N(0, 1)")
+GAUSSIAN_TOP = Condition("Lemma 7.3", "the last layer's initial weights are N(0, 1), independent of all others")
 TWICE = Condition("activation", "sigma is L_sigma-Lipschitz and beta_sigma-smooth")
 ZERO = Condition(
     "sigma(0) = 0",
@@ -53,9 +63,11 @@ NEAR = Condition(
     "m > R^2", "the width exceeds the squared radius", lambda: above(m, symbol("R") ** 2), "widen the network"
 )
 SHALLOW = Condition("eq 24", "one hidden layer, one-dimensional input, fixed v_i = +-1, trainable w_i")
+GAUSSIAN_UNITS = Condition("initialisation of eq 24", "the w_i are independent N(0, 1)")
 SPARSE = Condition(
     "eq 27", "f = (1/s(P)) sum_p v_p alpha_p, |v_p| <= 1; a unit has C_s parameters, a parameter C_s units, at most"
 )
+NONLINEAR = Condition("Remark 6.3", "f depends on every parameter, and on none only through linear units")
 
 NETWORK = (TWICE, ZERO, INITIAL, IN_BALL)
 CURVED = (*NETWORK, SPREAD, DEEP)

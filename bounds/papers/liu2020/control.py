@@ -76,7 +76,7 @@ def thresholds() -> Iterator[Quantity]:
         r"\|\mathbf H\|",
         lambda: eps * mu / (2 * L_F * sympy.sqrt(n) * R * residual_0),
         "eq 23, Appendix A, eq 46",
-        "Hessian norm below which the dynamics are linear up to eps",
+        "Hessian norm below which a step of the dynamics is linear up to O(eps)",
         "eps mu L_F n R residual_0",
         side="requires",
         direction="at_most",

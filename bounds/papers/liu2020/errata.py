@@ -63,7 +63,7 @@ ERRATA = (
         r"\phi''(f)x^2\,\mathbb E[v\,\phi'^2(wx)]",
         r"|\phi''(f)|x^2\,\mathbb E[v^2\sigma'(wx)^2]",
         "The hidden layer's derivatives are sigma's, the mean is over v^2, and norms need absolute values.",
-        counterexamples.output_derivatives,
+        examples.output_derivatives,
         "output_hessian_limit",
     ),
     _erratum(
@@ -126,8 +126,8 @@ ERRATA = (
         "gap",
         r"s_0=O(1)",
         r"s_0\approx\sqrt{2\log m}",
-        "Under Gaussian initial weights the largest entry of b_0^(L-1) = a_0/sqrt(m) exceeds its root mean square "
-        "by sqrt(2 log m): a logarithm in Theorem 7.2.",
+        "Under Gaussian initial weights the largest entry of b_0^(L-1) = a_0/sqrt(m) is about sqrt(2 log m) times "
+        "its root mean square: a logarithm in Theorem 7.2.",
         counterexamples.dominance_growth,
         "C_b required_width",
     ),

@@ -113,6 +113,26 @@ def path_length() -> Demonstration:
     )
 
 
+def output_derivatives() -> Demonstration:
+    """L4: the Hessian of phi(f), f the shallow tanh network, by differences of its values, against eq 41."""
+    m, x, step, rng = 1000, 1.0, 1e-4, np.random.default_rng(0)
+    w, v = rng.standard_normal(m), rng.choice([-1.0, 1.0], m)
+    f = 1.2  # phi is sin shifted so that its argument is 1.2 at these weights: any output value would do
+    up, down = (v * (np.tanh((w + h) * x) - np.tanh(w * x)) / math.sqrt(m) for h in (step, -step))
+    moved = {(i, j): np.sin(f + a[:, None] + b) for i, a in enumerate((up, down)) for j, b in enumerate((up, down))}
+    hessian = (moved[0, 0] - moved[0, 1] - moved[1, 0] + moved[1, 1]) / (4 * step**2)
+    np.fill_diagonal(hessian, (np.sin(f + up) - 2 * math.sin(f) + np.sin(f + down)) / step**2)
+    measured = float(np.abs(np.linalg.eigvalsh(hessian)[[0, -1]]).max())
+    limit = value("output_hessian_limit", x=x, f=f, activation="tanh", output_activation="sin")
+    printed = -math.sin(f) * x**2 * float(np.mean(v * np.cos(w * x) ** 2))
+    return Demonstration(
+        abs(measured - limit) < 0.05 * limit and abs(printed) < 0.1 * limit,
+        f"m={m}, sigma = tanh, phi = sin: ||H|| = {measured:.4f}; |phi''| x^2 E[v^2 sigma'^2] = {limit:.4f}; as "
+        f"printed, phi'' x^2 E[v phi'^2] = {printed:.4f}, a mean over signs that tends to 0",
+        {"measured": measured, "derived": limit, "printed": printed},
+    )
+
+
 def convex_system() -> Demonstration:
     """L15: F = (w_1, ||w||^2/2), y = 0, in five parameters: rank H_2 = 5 > 2n, grad F(0) != 0, and a convex loss."""
     w = sympy.symbols("w_1:6", real=True)

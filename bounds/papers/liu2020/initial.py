@@ -9,7 +9,7 @@ from typing import Any
 import sympy
 
 from bounds.model import Quantity
-from bounds.papers.liu2020.conditions import GAUSSIAN_INIT, NETWORK, WIDE
+from bounds.papers.liu2020.conditions import GAUSSIAN_INIT, GAUSSIAN_TOP, INITIAL, TWICE, WIDE, ZERO
 from bounds.papers.liu2020.letters import symbol
 from bounds.papers.liu2020.state import state
 
@@ -68,7 +68,7 @@ def quantities() -> Iterator[Quantity]:
         "Lemma 7.3",
         "size of the network's output at initialisation",
         "L L_sigma c_0 C_x delta",
-        assumptions=(*NETWORK, GAUSSIAN_INIT),
+        assumptions=(TWICE, ZERO, INITIAL, GAUSSIAN_TOP),
         probability="output_probability",
         measured_by="|f| at initialisation",
         monotone={"L_sigma": 1, "c_0": 1, "C_x": 1, "delta": -1},

@@ -40,7 +40,7 @@ def _system() -> tuple[Parameter, ...]:
     """Sections 2 to 5: a system F(w) = y of n equations."""
     half = Default(lambda_min / 2, "half of lambda_min(K_0), as in eq 32")
     largest = Default(1 / symbol("L_F") ** 2, "the largest that Corollary 5.1's conditions admit (erratum L13)")
-    ball = Default(symbol("radius_square"), "the ball of Theorem 4.2(c)")
+    ball = Default(symbol("radius_square"), "the radius of Theorem 4.2(c), which Section 7 takes too (erratum L6)")
     curved = Default(sympy.sqrt(n) * symbol("hessian_threshold"), "sqrt(n) ||H|| at the threshold of Corollary 5.1")
     flat = Default(symbol("L_f") ** 2, "L_f^2, what it is for a network linear in its weights")
     return (
@@ -81,7 +81,7 @@ def _system() -> tuple[Parameter, ...]:
         Parameter(
             "eps",
             "target_loss",
-            "loss at which to stop; for the linear dynamics, the distance admitted",
+            "loss at which to stop; for the linear dynamics, the distance admitted up to a constant",
             POSITIVE,
             r"\epsilon",
             "ε",

@@ -17,6 +17,11 @@ L_sigma, beta_sigma, c_0, s_0, sigma_at_0 = (symbol(x) for x in ("L_sigma", "bet
 L_f = symbol("L_f")
 i = sympy.Symbol("i", integer=True)
 UNSHIFTED = tuple(c for c in NETWORK if c is not ZERO)
+OTHERS = {
+    "weight_norm": UNSHIFTED,
+    "activation_norm_shifted": UNSHIFTED,
+    "backward_norm": (*UNSHIFTED, HIDDEN),  # b^(l) holds derivatives of sigma only
+}
 
 
 def q() -> Any:
@@ -112,7 +117,7 @@ def rungs() -> Iterator[Quantity]:
             letters,
             statement=statement,
             status="derived" if "shifted" in name else "printed",
-            assumptions=UNSHIFTED if "shifted" in name or name == "weight_norm" else NETWORK,
+            assumptions=OTHERS.get(name, NETWORK),
             measured_by=measured,
             monotone={} if name == "backward_norm" else {x: 1 for x in letters.split() if x not in ("l", "L", "m")},
         )

@@ -8,7 +8,7 @@ import sympy
 
 from bounds.forms import Phi
 from bounds.model import Quantity
-from bounds.papers.liu2020.conditions import SHALLOW
+from bounds.papers.liu2020.conditions import GAUSSIAN_UNITS, SHALLOW
 from bounds.papers.liu2020.letters import real, symbol
 from bounds.papers.liu2020.state import state
 
@@ -26,7 +26,7 @@ def quantities() -> Iterator[Quantity]:
         "tangent kernel of phi(f) at one input, as m grows",
         "x f activation output_activation",
         side="equal",
-        assumptions=(SHALLOW,),
+        assumptions=(SHALLOW, GAUSSIAN_UNITS),
         measured_by="squared norm of the gradient of phi(f)",
     )
     yield state(
@@ -38,7 +38,7 @@ def quantities() -> Iterator[Quantity]:
         "x f activation output_activation",
         side="equal",
         status="derived",
-        assumptions=(SHALLOW,),
+        assumptions=(SHALLOW, GAUSSIAN_UNITS),
         measured_by="Hessian norm of phi(f)",
     )
     yield state(
@@ -53,6 +53,6 @@ def quantities() -> Iterator[Quantity]:
         side="lower",
         status="derived",
         signed=True,
-        assumptions=(SHALLOW,),
+        assumptions=(SHALLOW, GAUSSIAN_UNITS),
         measured_by="Hessian norm of phi(f)",
     )

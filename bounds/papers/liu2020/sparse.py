@@ -9,7 +9,7 @@ import sympy
 
 from bounds.forms import GAUSSIAN, GaussianMean, Phi
 from bounds.model import Quantity
-from bounds.papers.liu2020.conditions import SHALLOW, SPARSE, TWICE
+from bounds.papers.liu2020.conditions import GAUSSIAN_UNITS, NONLINEAR, SHALLOW, SPARSE, TWICE
 from bounds.papers.liu2020.letters import real, symbol
 from bounds.papers.liu2020.state import state
 
@@ -44,7 +44,7 @@ def quantities() -> Iterator[Quantity]:
         "tangent kernel of the shallow network at one input, as m grows",
         "x activation",
         side="equal",
-        assumptions=(SHALLOW,),
+        assumptions=(SHALLOW, GAUSSIAN_UNITS),
         measured_by="squared norm of the gradient of f",
     )
     for tail, formula, place, status, text in (
@@ -77,5 +77,6 @@ def quantities() -> Iterator[Quantity]:
             "p C_s",
             side="lower",
             status=status,
+            assumptions=(NONLINEAR,),
             monotone={"p": 1, "C_s": -1},
         )

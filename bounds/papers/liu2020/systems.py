@@ -118,7 +118,7 @@ def descent() -> Iterator[Quantity]:
         side="requires",
         direction="at_most",
         answers="step_size",
-        assumptions=(UNIFORM, SQUARE),
+        assumptions=(PL, SQUARE),
         monotone={"L_F": -1, "beta_F": -1, "residual_0": -1},
     )
     yield state(

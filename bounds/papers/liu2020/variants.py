@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import sympy
 
 from bounds.model import Quantity
-from bounds.papers.liu2020.conditions import INVERTIBLE, PL, SMALL_STEP, SMOOTH_LOSS, SQUARE, UNIFORM
+from bounds.papers.liu2020.conditions import (
+    INVERTIBLE,
+    PL,
+    SGD_STEP,
+    SMALL_STEP,
+    SMOOTH_SAMPLES,
+    SQUARE,
+    UNIFORM,
+)
 from bounds.papers.liu2020.letters import symbol
 from bounds.papers.liu2020.state import state
 
 n, mu, eta, delta, gamma, s = (symbol(x) for x in ("n", "mu", "eta", "delta", "gamma", "s"))
 L_F, beta_F, loss_0, residual_sup = (symbol(x) for x in ("L_F", "beta_F", "loss_0", "residual_sup"))
 rho, kappa, L_Phi, beta_Phi = (symbol(x) for x in ("rho", "kappa", "L_Phi", "beta_Phi"))
-LOCAL = (PL, SMOOTH_LOSS)
+LOCAL = (PL, SMOOTH_SAMPLES)
 
 
 def quantities() -> Iterator[Quantity]:
@@ -85,9 +94,10 @@ def stochastic() -> Iterator[Quantity]:
     """Theorem 4.4.
 
     The step (erratum L12): with s indices drawn independently, E loss_+ <= loss [1 - 2 mu eta s/n + mu s (s-1) gamma
-    eta^2/n + gamma^2 eta^2 s], least at eta = mu/(gamma (n gamma + mu (s-1))), where it is 1 - mu s eta/n.
+    eta^2/n + gamma^2 eta^2 s], least at eta = mu/(gamma (n gamma + mu (s-1))), where it is 1 - mu s eta/n; it is
+    at most that at smaller steps and more at larger ones.
     """
-    more = {"assumptions": LOCAL, "probability": "sgd_probability"}
+    more: dict[str, Any] = {"assumptions": LOCAL, "probability": "sgd_probability"}
     yield state(
         "sgd_radius",
         r"R_{\mathrm{SGD}}",
@@ -123,11 +133,11 @@ def stochastic() -> Iterator[Quantity]:
         r"\mathbb E\mathcal L_{t+1}/\mathbb E\mathcal L_t",
         lambda: 1 - mu * s * eta / n,
         "Theorem 4.4",
-        "factor of the expected loss per step of SGD at the step eta*",
+        "factor of the expected loss per step of SGD at the step eta* or a smaller one",
         "mu s eta n",
         signed=True,
         monotone={"mu": -1, "s": -1, "eta": -1, "n": 1},
-        **more,
+        **{**more, "assumptions": (*LOCAL, SGD_STEP)},
     )
     yield state(
         "sgd_probability",

@@ -10,7 +10,7 @@ import sympy
 
 from bounds.forms import above
 from bounds.model import Condition, HiddenConstant, Quantity
-from bounds.papers.liu2020.conditions import BELOW, DEEP, INITIAL, SPREAD, SQUARE, TWICE, ZERO
+from bounds.papers.liu2020.conditions import BELOW, DEEP, INITIAL, PL, SMALL_STEP, SPREAD, SQUARE, TWICE, ZERO
 from bounds.papers.liu2020.control import threshold
 from bounds.papers.liu2020.letters import symbol
 from bounds.papers.liu2020.state import state
@@ -57,6 +57,7 @@ def radii() -> Iterator[Quantity]:
         "radius of the ball with L_f as printed, where L_F is needed (L3)",
         "L_f residual_0 mu",
         statement=r"\|w_t-w_0\|",
+        assumptions=(PL, SQUARE, SMALL_STEP),
         monotone={"L_f": 1, "residual_0": 1, "mu": -1},
     )
 

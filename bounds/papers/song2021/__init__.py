@@ -15,6 +15,7 @@ from bounds.papers.song2021 import (
     scenarios,
     shallow,
     spectrum,
+    units,
     width,
 )
 from bounds.papers.song2021.assumptions import BASIC
@@ -58,5 +59,6 @@ PAPER = Paper(
     errata=_errata,
     layers_offset=None,
     scenarios=scenarios.SCENARIOS,
+    rescalings=units.RESCALINGS,
     from_data=_from_data,
 )

@@ -208,6 +208,7 @@ def variants() -> Iterator[Quantity]:
         glyph="d₁",
         measured_by="whether training converges at d_1",
         monotone={"xi_direct": 1, "sigma_max_X": 1, "sigma_min_Xt": -1},
+        orders={"sigma_max_X": 2, "sigma_min_Xt": -2},
     )
 
 
