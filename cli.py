@@ -207,7 +207,7 @@ def largest(ctx: click.Context, name: str, details: bool, style: str | None, **o
 def explain(ctx: click.Context, key: str, style: str | None, **options: Any) -> None:
     """What drives a quantity: the shares of its terms, and its elasticity in every parameter."""
     from bounds import explain_view, registry
-    from bounds.explain import explain_at
+    from bounds.explaining import explain_at
     from bounds.naming import translate
 
     q = registry.quantity(key)

@@ -6,19 +6,32 @@
 2.4375
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from bounds.enclosure import Enclosure
 from bounds.errors import NotApplicable, TheoryError
 from bounds.evaluate import Evaluation, result
 from bounds.registry import errata, paper, papers, quantities, quantity
 from bounds.solve import Solution, required_width
 
+if TYPE_CHECKING:
+    from bounds.explaining import Explanation, explain
+    from bounds.inverse import Reach, largest
+
 __all__ = [
     "Enclosure",
     "Evaluation",
+    "Explanation",
     "NotApplicable",
+    "Reach",
     "Solution",
     "TheoryError",
     "errata",
+    "explain",
+    "largest",
     "paper",
     "papers",
     "quantities",
@@ -26,3 +39,17 @@ __all__ = [
     "required_width",
     "result",
 ]
+
+_LATER = {
+    "Explanation": "bounds.explaining",
+    "explain": "bounds.explaining",
+    "Reach": "bounds.inverse",
+    "largest": "bounds.inverse",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What few programs need is imported when it is first asked for."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LATER[name]), name)

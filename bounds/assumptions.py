@@ -118,7 +118,9 @@ def check(quantity: Quantity, values: Mapping[str, Any], binding: Binding | None
     """Every assumption's state at ``values`` (and the defaults of ``binding`` when given)."""
     if binding is None:
         relations = tuple(c.relation for c in quantity.assumptions if c.relation is not None)
-        binding = bind(quantity.paper, (quantity,), values, top=quantity, also=relations)
+        formulas = tuple(c.relation for c in quantity.conditions) or (quantity,)
+        unknown = quantity.unknown if quantity.conditions else ""
+        binding = bind(quantity.paper, formulas, values, top=quantity, unknown=unknown, also=relations)
     return tuple(judge(quantity.paper, c, binding) for c in assumptions_of(quantity, binding.given))
 
 

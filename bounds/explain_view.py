@@ -8,7 +8,7 @@ from typing import Any
 
 from bounds.ball import decimal
 from bounds.enclosure import Enclosure
-from bounds.explain import Explanation
+from bounds.explaining import Explanation
 from bounds.inverse import Reach
 from bounds.sensitivity import Elasticity
 from bounds.shares import Share, Step

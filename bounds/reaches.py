@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bounds.across import Question, uncovered
@@ -10,8 +10,8 @@ from bounds.compile import compile_expressions
 from bounds.errors import Missing, NotApplicable, TheoryError
 from bounds.evaluate import relations
 from bounds.inverse import QUESTIONS, Reach, inputs_of, reach, without_reach
-from bounds.model import Quantity
-from bounds.naming import meaning, translate
+from bounds.model import Paper, Quantity
+from bounds.naming import SAME_EVERYWHERE, meaning, translate
 from bounds.registry import paper as find_paper
 from bounds.registry import papers
 
@@ -27,16 +27,16 @@ def reaches(question: Question, word: str) -> list[Reach]:
     chosen = list({q.paper.key: q.paper for q in theorems}.values())
     if not chosen:
         raise TheoryError(f"{', '.join(p.key for p in asked)} states no required width")
-    words = [word, *question.values]
-    if word in question.values or (question.hidden_layers is not None and word in ("L", "depth")):
-        raise TheoryError(f"{word} is what is asked for: leave its value out")
-    own = translate(chosen, {w: question.values.get(w) for w in words})
+    letters = _letters(chosen, word)
+    own = translate(chosen, question.values)
     for paper in chosen:
         if question.hidden_layers is not None and paper.layers_offset is not None:
             own[paper.key]["L"] = question.hidden_layers + paper.layers_offset
+        if letters.get(paper.key) in own[paper.key]:
+            raise TheoryError(f"{word} is what is asked for: leave its value out")
     rows, used, refused = [], set(), ""
     for q in theorems:
-        letter, named = meaning(q.paper, word), own[q.paper.key]
+        letter, named = letters.get(q.paper.key), own[q.paper.key]
         given = [n for n in named if named[n] is not None]
         if letter is None or letter == q.unknown or letter not in inputs_of(q, [*given, letter]):
             continue
@@ -52,6 +52,26 @@ def reaches(question: Question, word: str) -> list[Reach]:
     if unused := [w for w in question.values if w not in used]:
         raise TheoryError(f"nothing asked for depends on {unused[0]}: leave it out")
     return rows
+
+
+def _letters(chosen: Sequence[Paper], word: str) -> dict[str, str]:
+    """Paper -> its letter (not a quantity of the same name) for a word.
+
+    Raises:
+        TheoryError: No paper has it, or it means different things in them.
+    """
+    found = {}
+    for paper in chosen:
+        name = word if word in paper.parameters else meaning(paper, word)
+        if name in paper.parameters and paper.parameters[name].kind == "number":
+            found[paper.key] = name
+    if not found:
+        translate(chosen, {word: None})  # says what is close
+        raise TheoryError(f"{word} is a letter of no paper asked for")
+    roles = {p.parameters[found[p.key]].role.replace("_", "-") for p in chosen if p.key in found}
+    if len(roles) > 1 and word not in SAME_EVERYWHERE:
+        raise TheoryError(f"{word} means different things here: ask for {' or '.join(sorted(roles))}, or give --paper")
+    return found
 
 
 def _optional(quantity: Quantity) -> frozenset[str]:

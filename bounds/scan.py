@@ -70,7 +70,7 @@ class Located:
 def locate(conditions: Sequence[Condition], paper: Paper, binding: Binding, unknown: str) -> list[Located | None]:
     """Where each condition turns true for good, all in one scan; None for one that fails at its end."""
     tape = binding.tape(paper, tuple(c.relation for c in conditions))
-    points = scan_points()
+    points = np.union1d(scan_points(), dips(conditions, paper, binding, unknown))
     jumps = [m for s in switches(paper, binding, unknown, points) for m in (s - 1, s)]
     found: list[Located | None] = []
     for condition, good in zip(conditions, truths(tape, binding, unknown, points), strict=True):
@@ -87,6 +87,31 @@ def locate(conditions: Sequence[Condition], paper: Paper, binding: Binding, unkn
                 low, floor = log10(m), m
         found.append(Located(condition, low, float(points[points > low][0]), floor))
     return found
+
+
+def dips(conditions: Sequence[Condition], paper: Paper, binding: Binding, unknown: str) -> np.ndarray:
+    """Finer points where a condition comes so close to failing between two points of the scan that it may fail there.
+
+    The margin is ln of the ratio of the two sides; where it has a local minimum on the scan, the parabola through the
+    three points there tells how deep the dip is.
+    """
+    sides = tuple(side for c in conditions for side in (c.relation.lhs, c.relation.rhs))
+    points, tape = scan_points(), binding.tape(paper, sides)
+    ops = Logarithmic()
+    inputs = tape.load(ops, binding.values)
+    inputs[unknown] = Signed(np.ones_like(points), points * math.log(10))
+    finer = [np.empty(0)]
+    with np.errstate(all="ignore"):
+        values = tape.run(ops, inputs)
+        for condition, left, right in zip(conditions, values[::2], values[1::2], strict=True):
+            sign = 1 if condition.relation.rel_op in (">", ">=") else -1
+            margin = np.broadcast_to(sign * (left.ln - right.ln), points.shape)
+            before, here, after = margin[:-2], margin[1:-1], margin[2:]
+            bend = before - 2 * here + after
+            depth = here - (after - before) ** 2 / (8 * bend)
+            close = (here > 0) & (before >= here) & (after >= here) & (bend > 0) & (depth < bend)
+            finer += [np.linspace(points[k], points[k + 2], FAN) for k in np.flatnonzero(close)]
+    return np.concatenate(finer)
 
 
 def settled(located: Located, paper: Paper, binding: Binding, unknown: str) -> int:

@@ -56,7 +56,7 @@ def is_number(q, name):
 
 
 def leaves(q):
-    """The parameters and hidden constants that the formula written out depends on; without what its activation gives."""
+    """The parameters and hidden constants that the formula written out depends on; not what its activation gives."""
     names = {s.name for s in sympy.sympify(q.expand()).free_symbols}
     return sorted(names - set(supplied(q)) if "activation" in names else names)
 

@@ -14,7 +14,7 @@ from sympy.core.function import AppliedUndef
 
 import bounds
 import cli
-from bounds.explain import explain
+from bounds.explaining import explain
 from bounds.forms import Written
 
 WIDTHS = [q for q in bounds.quantities() if q.conditions or (q.unknown and q.side_conditions)]

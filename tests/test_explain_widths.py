@@ -9,7 +9,7 @@ import pytest
 
 import bounds
 from bounds.binding import ACTIVATION_ROLES
-from bounds.explain import explain
+from bounds.explaining import explain
 from bounds.model import POSITIVE
 from bounds.solve import solve
 

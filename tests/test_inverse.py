@@ -191,6 +191,13 @@ def test_across_the_papers():
     assert all(r.value is not None or r.reasons or r.direction == "all" for r in rows)
     with pytest.raises(bounds.TheoryError, match="leave its value out"):
         reaches(Question(values={"width": "1e60", "samples": 3}), "samples")
+    with pytest.raises(bounds.TheoryError, match="leave its value out"):
+        reaches(Question(values={"width": "1e60"}, hidden_layers=2), "depth")
+    with pytest.raises(bounds.TheoryError, match="means different things"):
+        reaches(Question(values={"width": "1e60"}), "d")
+    with pytest.raises(bounds.TheoryError, match="no parameter 'Q'|a parameter 'Q'"):
+        reaches(Question(values={"width": "1e60"}), "Q")
+    assert reaches(Question(values={"width": "1e6"}), "radius")  # quantities of that name are not asked about
     with pytest.raises(bounds.TheoryError, match="give --width"):
         reaches(Question(only=("banerjee2023",)), "L")
     with pytest.raises(bounds.TheoryError, match="depends on eps"):

@@ -15,7 +15,7 @@ import bounds
 import bounds.activations
 from bounds.arithmetic.dual import Differential, Dual
 from bounds.ball import precision, to_ball
-from bounds.explain import explain
+from bounds.explaining import explain
 from bounds.forms import GAUSSIAN, GaussianMean, Phi, Written
 
 OPERATIONS = {
