@@ -2,8 +2,8 @@
 
 >>> import bounds
 >>> bounds.quantity("banerjee2023.hessian_norm").evaluate(
-...     L=3, sigma_1=1, rho=0, rho_1=0, m=1024, activation="tanh")
-2.4375
+...     L=3, sigma_1=1, rho=0, rho_1=0, m=1024, activation="tanh")  # (30 (1 + 4/(3 sqrt(3))) + 6)/sqrt(1024)
+1.8466878364870323
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from bounds.binding import relevant
 from bounds.errors import Missing, NotApplicable, TheoryError
 from bounds.evaluate import Evaluation, result_at
 from bounds.model import Default, Quantity
-from bounds.naming import meaning, translate
+from bounds.naming import reading, translate
 from bounds.registry import paper as find_paper
 from bounds.registry import papers, suggest
 from bounds.solve import Solution, solve, without_answer
@@ -55,8 +55,13 @@ def asked(question: Question, answers: str) -> list[Quantity]:
     return found
 
 
-def letters(question: Question, quantities: Sequence[Quantity]) -> dict[str, dict[str, Any]]:
-    """The values in the letters of each quantity's paper, by its key.
+def letters(
+    question: Question, quantities: Sequence[Quantity]
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """The values in the letters of each quantity's paper.
+
+    Returns:
+        Quantity's key -> those that it depends on, and paper's key -> all.
 
     Raises:
         TheoryError: A word is unknown or ambiguous, or no quantity depends on it.
@@ -70,9 +75,10 @@ def letters(question: Question, quantities: Sequence[Quantity]) -> dict[str, dic
             named[paper.key]["L"] = question.hidden_layers + paper.layers_offset
     own = {q.key: relevant(q, named[q.paper.key]) for q in quantities}
     for word in question.values:
-        if not any(meaning(q.paper, word) in {**own[q.key], **_for_width(q, named[q.paper.key])} for q in quantities):
+        read = reading(involved, word)
+        if not any(read(q.paper, word) in {**own[q.key], **_for_width(q, named[q.paper.key])} for q in quantities):
             raise TheoryError(f"nothing asked for depends on {word}: leave it out")
-    return own
+    return own, named
 
 
 def _for_width(quantity: Quantity, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,7 +120,7 @@ def required_widths(question: Question) -> list[Solution]:
         TheoryError: A value is wrong, or no paper asked for states a width.
     """
     quantities = asked(question, "width")
-    own = letters(question, quantities)
+    own, _ = letters(question, quantities)
     return [_width(question, q, own[q.key]) for q in quantities]
 
 
@@ -134,8 +140,8 @@ def evaluate_everywhere(question: Question, answers: str) -> list[Evaluation]:
         TheoryError: A value is wrong, or no paper asked for answers.
     """
     quantities = asked(question, answers)
-    own = letters(question, quantities)
-    return [_evaluation(question, q, own[q.key]) for q in quantities]
+    own, named = letters(question, quantities)
+    return [_evaluation(question, q, own[q.key], named[q.paper.key]) for q in quantities]
 
 
 def side_by_side(question: Question, name: str) -> list[Evaluation]:
@@ -149,15 +155,17 @@ def side_by_side(question: Question, name: str) -> list[Evaluation]:
     if not quantities:
         known = sorted({n for p in chosen for n in p.quantities})
         raise TheoryError(f"no paper asked for has a quantity {name!r}{suggest(name, known)}")
-    own = letters(question, quantities)
-    return [_evaluation(question, q, own[q.key]) for q in quantities]
+    own, named = letters(question, quantities)
+    return [_evaluation(question, q, own[q.key], named[q.paper.key]) for q in quantities]
 
 
-def _evaluation(question: Question, quantity: Quantity, values: Mapping[str, Any]) -> Evaluation:
+def _evaluation(
+    question: Question, quantity: Quantity, values: Mapping[str, Any], everything: Mapping[str, Any]
+) -> Evaluation:
     if reason := uncovered(question, quantity):
         return no_evaluation(quantity, reason)
     try:
-        return _at_required_width(question, quantity, values)
+        return _at_required_width(question, quantity, values, everything)
     except (Missing, NotApplicable) as error:
         return no_evaluation(quantity, str(error))
 
@@ -167,12 +175,13 @@ def no_evaluation(quantity: Quantity, reason: str) -> Evaluation:
     return Evaluation(quantity, float("nan"), float("nan"), {}, {}, (), {}, (), reason)
 
 
-def _at_required_width(question: Question, quantity: Quantity, values: Mapping[str, Any]) -> Evaluation:
+def _at_required_width(
+    question: Question, quantity: Quantity, values: Mapping[str, Any], everything: Mapping[str, Any]
+) -> Evaluation:
     paper, fill = quantity.paper, dict(question.fill.get(quantity.paper.key, {}))
     target = width_of(quantity)
     if target is None or target.unknown in {*values, *fill} or set(values) & set(paper.quantities):
         return result_at(quantity, values, defaults=True, fill=fill)
-    everything = translate([paper], {w: v for w, v in question.values.items() if meaning(paper, w)})[paper.key]
     solved = solve(target, _for_width(quantity, {**everything, **values}), side=True, fill=fill)
     if solved.value is None:
         reason = "; ".join(solved.reasons)

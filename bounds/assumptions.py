@@ -212,7 +212,10 @@ def decide(tape: Any, inputs: Mapping[str, Any], limit: int = 4096) -> bool | No
     from bounds.ball import precision
 
     ops, bits = Ball(), _bits(inputs)
-    for arithmetic, attempt in ((ops, bits), (ops, 4 * bits), (Exact(), bits), (ops, max(limit, 16 * bits))):
+    attempts = [(ops, bits), (ops, 4 * bits), (Exact(), bits), (ops, max(limit, 16 * bits))]
+    if any(step == "gaussian" for step, *_ in tape.steps):  # an integral to a thousand digits takes minutes
+        attempts = [(ops, bits), (Exact(), bits), (ops, 2 * bits)]
+    for arithmetic, attempt in attempts:
         with precision(attempt):
             try:
                 return bool(tape.run(arithmetic, tape.load(arithmetic, inputs))[0])

@@ -162,7 +162,7 @@ def separation(rows: np.ndarray, why: str) -> tuple[float, int, int]:
                 best = min(best, (float(np.linalg.norm(rows[start + i] - rows[j])), start + int(i), int(j)))
     distance, i, j = best
     if distance <= 4 * EPS * math.sqrt(float(square.max())):
-        raise TheoryError(f"rows {i} and {j} of the data are the same input: {why}; remove one")
+        raise TheoryError(f"samples {i} and {j}, as drawn, are the same input: {why}; remove one")
     return best
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from bounds.binding import ACTIVATION_ROLES, hidden_constants
@@ -22,6 +22,15 @@ def meaning(paper: Paper, word: str) -> str | None:
     """
     if word in paper.parameters or word in paper.quantities or word in hidden_constants(paper):
         return word
+    return by_role(paper, word)
+
+
+def by_role(paper: Paper, word: str) -> str | None:
+    """The paper's letter with a role, or None.
+
+    Raises:
+        TheoryError: Several letters of the paper have it.
+    """
     role = word.replace("-", "_")
     if role == "activation" and any(p.role in ACTIVATION_ROLES for p in paper.parameters.values()):
         return role
@@ -29,6 +38,12 @@ def meaning(paper: Paper, word: str) -> str | None:
     if len(named) > 1:
         raise TheoryError(f"--{word}: {paper.key} has several, {', '.join('--' + n for n in named)}; give one of these")
     return named[0] if named else None
+
+
+def reading(papers: Sequence[Paper], word: str) -> Callable[[Paper, str], str | None]:
+    """How ``word`` is read: among several papers a role comes before the quantities that happen to have its name."""
+    letter = any(word in p.parameters for p in papers)
+    return by_role if len(papers) > 1 and not letter and any(by_role(p, word) for p in papers) else meaning
 
 
 def translate(papers: Sequence[Paper], values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -43,7 +58,8 @@ def translate(papers: Sequence[Paper], values: Mapping[str, Any]) -> dict[str, d
     """
     found: dict[str, dict[str, Any]] = {p.key: {} for p in papers}
     for word, value in values.items():
-        named = {p.key: name for p in papers if (name := meaning(p, word)) is not None}
+        read = reading(papers, word)
+        named = {p.key: name for p in papers if (name := read(p, word)) is not None}
         if not named:
             asked = papers[0].key if len(papers) == 1 else "no paper asked for"
             known = [w for p in papers for w in words(p)]

@@ -13,7 +13,7 @@ import numpy as np
 from bounds.across import Question, asked, required_widths
 from bounds.errors import TheoryError
 from bounds.model import Curves
-from bounds.naming import meaning
+from bounds.naming import reading
 from bounds.registry import papers
 from bounds.sweep import Sweep, axis
 
@@ -40,7 +40,8 @@ def width_plot(question: Question, against: str, path: str, progress: Callable[[
     """
     quantities = asked(question, "width")
     word = against.partition("=")[0].strip()
-    having = [q for q in quantities if meaning(q.paper, word)]
+    read = reading([q.paper for q in quantities], word)
+    having = [q for q in quantities if read(q.paper, word)]
     if not having:
         raise TheoryError(f"--against {against}: no theorem asked for has a parameter {word!r}")
     text = against if any(p.isdigit() for p in against.split(":")[2:]) else f"{against}:{POINTS}"

@@ -60,10 +60,10 @@ def _letters(chosen: Sequence[Paper], word: str) -> dict[str, str]:
     Raises:
         TheoryError: No paper has it, or it means different things in them.
     """
-    found = {}
+    found: dict[str, str] = {}
     for paper in chosen:
         name = word if word in paper.parameters else meaning(paper, word)
-        if name in paper.parameters and paper.parameters[name].kind == "number":
+        if name is not None and name in paper.parameters and paper.parameters[name].kind == "number":
             found[paper.key] = name
     if not found:
         translate(chosen, {word: None})  # says what is close

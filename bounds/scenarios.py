@@ -7,7 +7,7 @@ from typing import Any
 
 from bounds.errors import TheoryError
 from bounds.model import Default, Given, Paper, Scenario
-from bounds.naming import meaning
+from bounds.naming import by_role, meaning
 from bounds.registry import papers, suggest
 
 HIDDEN_LAYERS = "hidden_layers"
@@ -106,7 +106,7 @@ def _letter(paper: Paper, owner: Paper | None, name: str) -> str | None:
     role = _role(owner, name)
     if role == "depth" or name == HIDDEN_LAYERS:
         return None
-    return meaning(paper, name if paper is owner else role or name)
+    return meaning(paper, name) if paper is owner else by_role(paper, role or name)
 
 
 def _role(owner: Paper | None, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from bounds.across import Question, asked
 from bounds.binding import relevant
 from bounds.errors import TheoryError
 from bounds.model import COUNT, Default, Paper
-from bounds.naming import meaning, translate
+from bounds.naming import translate
 from bounds.registry import paper as find_paper
 from bounds.registry import papers
 from bounds.values import check_domain, number
@@ -49,10 +49,12 @@ def filled(question: Question, answers: str, scenario: str | None, data: str | N
     if data is not None:
         from bounds.data import load
 
-        loaded = load(data, samples=_count(question, chosen))
+        named = translate(chosen, question.values)
+        loaded = load(data, samples=_count(chosen, named))
         for paper in chosen:
+            given = {n: d.value for n, d in fill[paper.key].items()} | _own(question, paper, named[paper.key])
             try:
-                found = _from_data(question, paper, _wanted(paper, answers), loaded, fill[paper.key])
+                found = _from_data(paper, _wanted(paper, answers), loaded, given)
             except TheoryError as error:
                 unusable[paper.key] = f"{loaded.name} does not suit {paper.key}: {error}"
             else:
@@ -60,19 +62,20 @@ def filled(question: Question, answers: str, scenario: str | None, data: str | N
     return replace(question, fill=fill, unusable=unusable)
 
 
-def _from_data(
-    question: Question, paper: Paper, only: frozenset[str], loaded: Arrays, fill: Mapping[str, Default]
-) -> dict[str, Default]:
-    """What the data give one paper, at the values of the question."""
-    from bounds.from_data import constants_of
-
-    known = {w: v for w, v in question.values.items() if meaning(paper, w)}
-    named = {n: v for n, v in translate([paper], known)[paper.key].items() if n not in _samples(paper)}
-    kinds = {n: paper.parameters[n].kind if n in paper.parameters else "number" for n in named}
-    numbers = {n: v if n == "activation" or kinds[n] != "number" else number(n, v) for n, v in named.items()}
-    values = {n: d.value for n, d in fill.items()} | numbers
+def _own(question: Question, paper: Paper, named: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a question in a paper's letters, as numbers; the data set says how many samples it has."""
+    kept = {n: v for n, v in named.items() if n not in _samples(paper)}
+    kinds = {n: paper.parameters[n].kind if n in paper.parameters else "number" for n in kept}
+    values = {n: v if n == "activation" or kinds[n] != "number" else number(n, v) for n, v in kept.items()}
     if question.hidden_layers is not None and paper.layers_offset is not None:
         values["L"] = question.hidden_layers + paper.layers_offset
+    return values
+
+
+def _from_data(paper: Paper, only: frozenset[str], loaded: Arrays, values: Mapping[str, Any]) -> dict[str, Default]:
+    """What the data give one paper, at given values."""
+    from bounds.from_data import constants_of
+
     constants = constants_of(paper, loaded.X, loaded.y, values, only=only)
     return {n: Default(v, f"{loaded.name}: {origin}") for n, (v, origin) in constants.items()}
 
@@ -86,14 +89,14 @@ def data_constants(question: Question, data: str) -> list[dict[str, Any]]:
     from bounds.data import load
 
     chosen = [p for p in ([find_paper(k) for k in question.only] or papers().values()) if p.from_data]
-    loaded, rows = load(data, samples=_count(question, chosen)), []
+    named = translate(chosen, question.values)
+    loaded, rows = load(data, samples=_count(chosen, named)), []
     for paper in chosen:
+        values = _own(question, paper, named[paper.key])
         for name in paper.from_data:
-            orders = _orders(paper, name, question)
-            for order in orders:
-                asked_at = replace(question, values={**question.values, **order})
+            for order in _orders(paper, name, values):
                 try:
-                    found = _from_data(asked_at, paper, frozenset({name}), loaded, {}).get(name)
+                    found = _from_data(paper, frozenset({name}), loaded, {**values, **order}).get(name)
                     value, origin = (found.value, found.origin) if found else (None, "needs more values")
                 except TheoryError as error:
                     value, origin = None, str(error)
@@ -105,22 +108,21 @@ def data_constants(question: Question, data: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _orders(paper: Paper, name: str, question: Question) -> list[dict[str, int]]:
+def _orders(paper: Paper, name: str, values: Mapping[str, Any]) -> list[dict[str, int]]:
     """The kernel orders at which a constant is listed: 1, 2 and 3 unless one is given."""
     letters = [p.name for p in paper.parameters.values() if p.role == "kernel_order"]
-    if paper.parameters[name].role != "sigma_min_power" or not letters or letters[0] in question.values:
+    if paper.parameters[name].role != "sigma_min_power" or not letters or letters[0] in values:
         return [{}]
     return [{letters[0]: t} for t in (1, 2, 3)]
 
 
-def _count(question: Question, chosen: list[Paper]) -> int | None:
+def _count(papers: Sequence[Paper], named: Mapping[str, Mapping[str, Any]]) -> int | None:
     """The number of samples asked for, in whatever letter."""
-    for paper in chosen:
-        for word, value in question.values.items():
-            if meaning(paper, word) in _samples(paper):
-                count = number(word, value)
-                check_domain(word, count, COUNT)
-                return int(count)
+    for paper in papers:
+        for letter in _samples(paper) & set(named[paper.key]):
+            count = number(letter, named[paper.key][letter])
+            check_domain(letter, count, COUNT)
+            return int(count)
     return None
 
 
@@ -157,8 +159,8 @@ def kernel_row(key: str, data: str, values: Mapping[str, Any], save: str | None 
     from bounds.kernels import normalised, ntk, ntk_options
 
     paper = find_paper(key)
-    question = Question((key,), values)
-    loaded, named = load(data, samples=_count(question, [paper])), translate([paper], values)[key]
+    given = translate([paper], values)
+    loaded, named = load(data, samples=_count([paper], given)), given[key]
     own = {n: v if n == "activation" else float(number(n, v)) for n, v in named.items() if n in ntk_options(key)}
     if extra := sorted(set(named) - set(own) - _samples(paper)):
         raise TheoryError(f"{key}'s kernel does not depend on {extra[0]}; it takes {', '.join(ntk_options(key))}")

@@ -61,14 +61,14 @@ def test_every_constant_is_a_parameter_of_its_paper(module):
 def test_repeated_samples_are_named():
     twice = X.copy()
     twice[7] = twice[2]
-    with pytest.raises(TheoryError, match=r"^rows 2 and 7 of the data are the same input: .*distinct directions"):
+    with pytest.raises(TheoryError, match=r"^samples 2 and 7, as drawn, are the same input: .*distinct directions"):
         get(allenzhu2019, "delta", X=twice)
-    with pytest.raises(TheoryError, match="rows 2 and 7"):
+    with pytest.raises(TheoryError, match="samples 2 and 7"):
         get(liu2020, "lambda_min", {"L": 2, "activation": "tanh"}, X=twice)
-    with pytest.raises(TheoryError, match="rows 2 and 7"):
+    with pytest.raises(TheoryError, match="samples 2 and 7"):
         get(song2021, "sigma_min_Xt", {"t": 2}, X=twice)
     twice[7] *= 3  # the same direction: only where rows are normalised
-    with pytest.raises(TheoryError, match="rows 2 and 7"):
+    with pytest.raises(TheoryError, match="samples 2 and 7"):
         get(allenzhu2019, "delta", X=twice)
     assert get(liu2020, "lambda_min", {"L": 2, "activation": "tanh"}, X=twice) > 0
 

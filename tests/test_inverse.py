@@ -195,7 +195,7 @@ def test_across_the_papers():
         reaches(Question(values={"width": "1e60"}, hidden_layers=2), "depth")
     with pytest.raises(bounds.TheoryError, match="means different things"):
         reaches(Question(values={"width": "1e60"}), "d")
-    with pytest.raises(bounds.TheoryError, match="no parameter 'Q'|a parameter 'Q'"):
+    with pytest.raises(bounds.TheoryError, match="parameter 'Q'"):
         reaches(Question(values={"width": "1e60"}), "Q")
     assert reaches(Question(values={"width": "1e6"}), "radius")  # quantities of that name are not asked about
     with pytest.raises(bounds.TheoryError, match="give --width"):

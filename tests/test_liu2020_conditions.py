@@ -54,3 +54,22 @@ def test_a_linear_model_is_no_counterexample():
     """f = w_1 + .. + w_9 has one (linear) unit and an empty Hessian: without the proviso 1 >= 9 is false."""
     assert q("sparse_units").evaluate(p=9, C_s=1) > 1
     assert "none only through linear units" in q("sparse_units").assumptions[0].text
+
+
+@pytest.mark.parametrize(
+    ("name", "m", "expected"),
+    [
+        ("C_b_change", 25, 184890),
+        ("C_b", 25, 185114),
+        ("C_prime", 25, 3 * 121 * (185114 + 3300) + 220),
+        ("C_b_change_printed", None, 336878),
+        ("C_b_printed", None, 337102),
+        ("C_prime_printed", None, 3 * 121 * (2 * 337102 + 648 * 33) + 396),
+    ],
+)
+def test_the_formula_shown_is_the_one_evaluated(name, m, expected):
+    """The sums as displayed, term by term, at the values worked out by hand in test_liu2020.py (L = 3, l = 1)."""
+    at = {"L": 3, "R": 5, "m": m, "L_sigma": 2, "beta_sigma": 3, "c_0": 4, "s_0": 7, "C_x": 11, "l": 1}
+    shown = q(name).expand(frozenset({"c_0"}))
+    numbers = {s: at[s.name] for s in shown.free_symbols}
+    assert shown.subs(numbers).doit() == expected

@@ -46,7 +46,7 @@ def least_distance(X: np.ndarray, y: np.ndarray, values: Mapping[str, Any]) -> F
     if len(X) < 2:
         return None
     distance, i, j = separation(rows(X), "allenzhu2019 needs distinct directions")
-    return distance, f"rows {i} and {j} of the data, as (x/(sqrt(2)||x||), 1/sqrt(2))"
+    return distance, f"samples {i} and {j}, as drawn, as (x/(sqrt(2)||x||), 1/sqrt(2))"
 
 
 FROM_DATA: FromData = {"n": samples, "d": outputs, "delta": least_distance}
