@@ -8,6 +8,9 @@ from typing import Any
 import click
 
 PREFIX = "value_"
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+LOOSE = {**SETTINGS, "ignore_unknown_options": True, "allow_extra_args": True}
+DETAILS = click.option("--details", is_flag=True, help="Also print certificates and every undecided assumption.")
 
 
 class ModelCommand(click.Command):

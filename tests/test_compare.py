@@ -143,7 +143,7 @@ def test_to_dict_is_json_with_the_documented_fields(comparison):
 
 
 def test_chosen_keys():
-    ((module, only),) = chosen(["hessian_norm", "banerjee2023.beta"])
+    ((module, only),) = chosen(["banerjee2023.hessian_norm", "banerjee2023.beta"])
     assert module is experiments()["banerjee2023"]
     assert only == {"banerjee2023.hessian_norm", "banerjee2023.beta"}
     with pytest.raises(TheoryError, match=r"did you mean banerjee2023\.hessian_norm"):

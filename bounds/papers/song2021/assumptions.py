@@ -11,7 +11,7 @@ from bounds.papers.song2021.letters import symbol
 C = HiddenConstant("C", "the universal constant of the paper's order notation", "C")
 INNER_C = HiddenConstant("C", "the universal constant of the paper's order notation", "C", factor=False)
 ANY_C = HiddenConstant("C", "the least of the universal constants in its exponents", "C", factor=False)
-C_SIDE = HiddenConstant("C_4", "the constant of the concentration that the width also needs (erratum S4)", "C_4")
+C_SIDE = HiddenConstant("C_4", "the constant of the concentration (S4): 1/c_t(omega_1)^2, omega_1^2 and phi among the rest", "C_4")
 
 BASIC = Condition("Assumption 1", "Phi is twice differentiable and beta_Phi-smooth; f is alpha_f-PL with least value 0")
 SMOOTH_LOSS = Condition("beta_f-smooth loss", "f is beta_f-smooth (Theorem 2)")
@@ -24,12 +24,19 @@ NEAR = Condition(
 ORDERED = Condition(
     "mu_Phi <= nu_Phi", "sigma_min <= sigma_max (Definition 1)", lambda: at_most(symbol("mu_Phi"), symbol("nu_Phi"))
 )
-SMALL_STEP = Condition(
-    "learning rate", "eta is at most step_size, step_size_explicit or step_size_loss, and h_0 meets a gd_condition"
-)
+SMALL_STEP = Condition("learning rate", "eta is at most step_size, step_size_explicit or step_size_loss (Theorem 2)")
+SMALL_START = Condition("initial loss", "h_0 meets a gd_condition, so that descent stays in the ball (Theorem 2)")
+FLOW_START = Condition("initial loss", "h_0 meets a flow_condition, so that the flow stays in the ball (Theorem 1)")
 SHALLOW = Condition(
     "Assumption 2", "phi twice differentiable, sup|phi'| and sup|phi''| finite; unit columns of X; ||Y|| <= 1"
 )
+TWICE = Condition(
+    "phi''",
+    "the activation has a bounded second derivative (Assumption 2; relu has none, Remark 2)",
+    lambda: at_least(symbol("phi2_max"), 0),
+    "a smooth approximation, as gelu",
+)
+FEW_OUTPUTS = Condition("few outputs", "d_2 is at most of the order of d_1 (eq 69)")
 AT_ZERO = Condition(
     "phi(0) = 0",
     "the activation vanishes at 0 (Assumption 2; sigmoid and softplus do not, erratum S2)",
@@ -89,6 +96,11 @@ EXPONENTS = Condition(
     "omega_1 = 1",
 )
 SCALE = Condition("initial scale", "omega_1 omega_2 <= C/(sup|phi'| sqrt(d_0 d_1) log d_1) (eq 74)")
+SAMPLES = Condition(
+    "d_1 >= n",
+    "phi(W_0 X) can have n singular values away from 0 (Lemma 3; missing in Theorem 3, erratum S6)",
+    lambda: at_least(symbol("d_1"), symbol("n")),
+)
 DOMINANT = Condition("dominant c_0", "|c_0| sqrt(n) dominates nu_Phi (App E.7)")
 CONCENTRATED = Condition("concentration", "M_0 is within delta_1, delta_2 of its mean (App E.2; see erratum S4)")
 

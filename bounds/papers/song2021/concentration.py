@@ -12,7 +12,7 @@ import sympy
 
 from bounds.forms import at_least
 from bounds.model import Condition, Quantity
-from bounds.papers.song2021.assumptions import ANY_C, AT_ZERO, C_SIDE, GAUSSIAN_INIT, SHALLOW, C
+from bounds.papers.song2021.assumptions import ANY_C, AT_ZERO, C_SIDE, GAUSSIAN_INIT, SAMPLES, SHALLOW, TWICE, C
 from bounds.papers.song2021.letters import at, symbol, symbols
 
 constant = symbol("C")
@@ -24,11 +24,6 @@ ROWS = ("k_1", "omega_1", "d_0", "d_1")
 BASE = (SHALLOW, AT_ZERO, GAUSSIAN_INIT)
 
 
-SAMPLES = Condition(
-    "d_1 >= n",
-    "phi(W_0 X) can have n singular values away from 0 (Lemma 3; missing in Theorem 3, erratum S6)",
-    lambda: at_least(d_1, n),
-)
 CHERNOFF = Condition(
     "concentration",
     "d_1 >= concentration_width: matrix Chernoff with eq 63 in place of Lemmas 6 and 7 (App E.2, erratum S4)",
@@ -175,7 +170,7 @@ def probability() -> Iterator[Quantity]:
         ),
         hidden=(ANY_C,),
         order_only=True,
-        assumptions=BASE,
+        assumptions=(*BASE, TWICE),
         glyph="ψ",
         measured_by="the fraction of seeds for which training fails",
         monotone={

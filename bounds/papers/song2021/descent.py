@@ -24,7 +24,15 @@ import sympy
 
 from bounds.forms import Largest
 from bounds.model import Condition, Quantity
-from bounds.papers.song2021.assumptions import BASIC, NEAR, ORDERED, SMALL_STEP, SMOOTH_LOSS, essential
+from bounds.papers.song2021.assumptions import (
+    BASIC,
+    NEAR,
+    ORDERED,
+    SMALL_START,
+    SMALL_STEP,
+    SMOOTH_LOSS,
+    essential,
+)
 from bounds.papers.song2021.flow import Row, starts
 from bounds.papers.song2021.letters import at, symbols
 
@@ -41,7 +49,7 @@ def conditions() -> Iterator[Quantity]:
         ("gd_condition_direct", 128, "Theorem 2, improved (erratum S11)", "without nu_Phi"),
         ("gd_condition_sharp", sympy.Rational(512, 9), "Theorem 2, improved (erratum S11)", "sharper still"),
     )
-    yield from starts(rows, "gradient descent", BASE)
+    yield from starts(rows, "gradient descent", (*BASE, SMALL_STEP))
 
 
 def lengths() -> Iterator[Quantity]:
@@ -117,30 +125,27 @@ def steps() -> Iterator[Quantity]:
     ``step_size_loss`` uses ``||grad f|| <= sqrt(2 beta_f h)``, and that the loss falls.
     """
     curved = sympy.Rational(9, 4)
-    rows: tuple[tuple[str, Any, str, tuple[str, ...], tuple[Condition, ...]], ...] = (
+    rows: tuple[tuple[str, Any, str, tuple[str, ...]], ...] = (
         (
             "step_size",
             lambda: 8 / (9 + 3 * sympy.sqrt(10)) / (beta_Phi * grad_f_0 + beta_f * mu_Phi**2 + beta_f * nu_Phi**2),
             "Theorem 2, eq 13, its constant from App C",
             ("beta_Phi", "grad_f_0", "beta_f", "mu_Phi", "nu_Phi"),
-            (ORDERED,),
         ),
         (
             "step_size_explicit",
             lambda: 1 / (beta_Phi * grad_f_0 + 3 * beta_f * mu_Phi * nu_Phi / 4 + curved * beta_f * nu_Phi**2),
             "eqs 31 and 34",
             ("beta_Phi", "grad_f_0", "beta_f", "mu_Phi", "nu_Phi"),
-            (ORDERED,),
         ),
         (
             "step_size_loss",
             lambda: 1 / (beta_Phi * sympy.sqrt(2 * beta_f * h_0) + curved * beta_f * nu_Phi**2),
             "eq 31 with the loss falling",
             ("beta_Phi", "beta_f", "h_0", "nu_Phi"),
-            (),
         ),
     )
-    for name, formula, place, names, assume in rows:
+    for name, formula, place, names in rows:
         yield Quantity(
             name,
             r"\eta",
@@ -151,7 +156,7 @@ def steps() -> Iterator[Quantity]:
             "learning rate up to which gradient descent decreases the loss geometrically",
             names,
             direction="at_most",
-            assumptions=(*BASE, *assume),
+            assumptions=(*BASE, ORDERED, SMALL_START),
             answers="step_size",
             glyph="η",
             monotone=dict.fromkeys(names, -1),
@@ -169,7 +174,7 @@ def rates() -> Iterator[Quantity]:
         "derived",
         "factor of the loss per step",
         ("eta", "alpha_f", "mu_Phi"),
-        assumptions=(*BASE, SMALL_STEP),
+        assumptions=(*BASE, SMALL_STEP, SMALL_START),
         statement=r"h(w_{i+1})/h(w_i)",
         signed=True,
         glyph="h(w_i+1)/h(w_i)",
@@ -186,7 +191,7 @@ def rates() -> Iterator[Quantity]:
         "steps until the loss is eps",
         ("h_0", "eps", "eta", "alpha_f", "mu_Phi"),
         direction="at_least",
-        assumptions=(*POSITIVE, SMALL_STEP),
+        assumptions=(*POSITIVE, SMALL_STEP, SMALL_START),
         answers="iterations",
         glyph="T",
         measured_by="steps taken by gradient descent",

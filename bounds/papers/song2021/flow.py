@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 
 from bounds.model import Condition, Quantity
-from bounds.papers.song2021.assumptions import BASIC, NEAR, ORDERED, essential
+from bounds.papers.song2021.assumptions import BASIC, FLOW_START, NEAR, ORDERED, essential
 from bounds.papers.song2021.letters import at, symbols
 
 alpha_f, h_0, mu_Phi, nu_Phi, beta_Phi = symbols("alpha_f h_0 mu_Phi nu_Phi beta_Phi")
@@ -167,7 +167,7 @@ def rate() -> Iterator[Quantity]:
         "derived",
         "factor of the loss per unit of time of gradient flow: h(t) <= exp(-alpha_f mu_Phi^2 t/2) h_0",
         ("alpha_f", "mu_Phi"),
-        assumptions=(BASIC, NEAR),
+        assumptions=(BASIC, NEAR, FLOW_START),
         glyph="h(t+1)/h(t)",
         measured_by="the loss ratio over a unit of time",
         monotone={"alpha_f": -1, "mu_Phi": -1},

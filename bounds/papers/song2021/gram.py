@@ -77,9 +77,12 @@ def _shares(phi: Any) -> Iterator[Any]:
 
 
 def _relu(rho: Any) -> Any:
+    """At a centre in [-1, 1], which the ball of equal rows exceeds; the slope is in [0, 1/2]."""
     from flint import arb
 
-    return ((1 - rho * rho).sqrt() + rho * (arb.pi() - rho.acos())) / (2 * arb.pi())
+    centre = rho.mid().min(arb(1)).max(arb(-1))
+    value = ((1 - centre * centre).sqrt() + centre * (arb.pi() - centre.acos())) / (2 * arb.pi())
+    return value + arb(0, 1) * (rho - centre).abs_upper() / 2
 
 
 def _erf(rho: Any) -> Any:

@@ -11,11 +11,15 @@ from bounds.model import Condition, Quantity
 from bounds.papers.song2021.assumptions import (
     AT_ZERO,
     BOUNDED,
+    FEW_OUTPUTS,
     GAUSSIAN_INIT,
+    HERMITE_T,
     NOT_ODD,
     SCALING_HIGH,
+    SCALING_LOW,
     SHALLOW,
     SMALL_OMEGA,
+    TWICE,
     C,
     essential,
 )
@@ -25,7 +29,11 @@ hidden = symbol("C")
 n, d_1, omega_1, omega_2, r_1, r_2 = symbols("n d_1 omega_1 omega_2 r_1 r_2")
 phi1_max, phi2_max, chi_max, c_0, delta_2 = symbols("phi1_max phi2_max chi_max c_0 delta_2")
 sigma_max_X, sigma_min_Xt = symbols("sigma_max_X sigma_min_Xt")
-BASE: tuple[Condition, ...] = (SHALLOW, AT_ZERO, GAUSSIAN_INIT, SMALL_OMEGA, SCALING_HIGH)
+LARGE_MEAN = Condition("large c_0", "|c_0| sqrt(n) exceeds sqrt(c_1^2 + c_inf^2) sigma_max(X), left out of nu_Phi (App F)")
+SCALED = (SMALL_OMEGA, SCALING_HIGH, LARGE_MEAN, FEW_OUTPUTS)
+BASE: tuple[Condition, ...] = (SHALLOW, TWICE, AT_ZERO, GAUSSIAN_INIT, *SCALED)
+TRAJECTORY = (*BASE, SCALING_LOW, HERMITE_T)
+"""Where eq 33 divides by mu_Phi^2, of eq 68."""
 GAP = r"\|h(\Theta_i)-\tilde h(\tilde\Theta_i)\|"
 UNSOUND = "; no upper bound, since nu_Phi bounds from above what is divided by (erratum S10)"
 LARGE_READOUT = Condition("omega_2 >> omega_1", "the readout is initialised much larger (App F.1)")
@@ -79,7 +87,7 @@ def regimes() -> Iterator[Quantity]:
             ("sigma_max_X", "sigma_min_Xt", "omega_1", "omega_2", "r_1", "r_2", "c_0", "d_1", "n"),
             hidden=(C,),
             order_only=True,
-            assumptions=(*BASE, LARGE_READOUT),
+            assumptions=(*TRAJECTORY, LARGE_READOUT),
             statement=GAP,
             glyph="|h − h̃|",
             monotone={"d_1": -1, "n": -1, "sigma_min_Xt": -1},
@@ -138,7 +146,7 @@ def readout() -> Iterator[Quantity]:
         ("omega_1", "omega_2", "phi1_max", "sigma_max_X", "sigma_min_Xt", "r_1", "r_2", "c_0", "d_1", "n"),
         hidden=(C,),
         order_only=True,
-        assumptions=BASE,
+        assumptions=TRAJECTORY,
         glyph="χ_max",
         measured_by="the spectral norm of V along training",
         monotone={"omega_2": 1, "phi1_max": 1, "sigma_max_X": 1, "sigma_min_Xt": -1, "n": 1},

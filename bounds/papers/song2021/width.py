@@ -22,6 +22,7 @@ from bounds.papers.song2021.assumptions import (
     SCALING_LOW,
     SHALLOW,
     SMALL_OMEGA,
+    TWICE,
     C,
     essential,
 )
@@ -33,7 +34,7 @@ delta_1, delta_2, delta_3, delta_4 = symbols("delta_1 delta_2 delta_3 delta_4")
 phi1_max, phi2_max, chi_max = symbols("phi1_max phi2_max chi_max")
 omega_1, r_1, r_2, c_0, c_t, c_t_scaled = symbols("omega_1 r_1 r_2 c_0 c_t c_t_scaled")
 sigma_max_X, sigma_min_Xt = symbols("sigma_max_X sigma_min_Xt")
-SHARED = (SHALLOW, AT_ZERO, GAUSSIAN_INIT, SCALE)
+SHARED = (SHALLOW, TWICE, AT_ZERO, GAUSSIAN_INIT, SCALE)
 SCALED = (*SHARED, SMALL_OMEGA, SCALING_LOW, SCALING_HIGH, NOT_ODD)
 STANDARD: tuple[Condition, ...] = (*SHARED, SMALL_OMEGA, EXPONENTS, NOT_ODD, HERMITE_T, DOMINANT, POWER_RANK)
 WITH_XI: tuple[Condition, ...] = (*SCALED, essential(HERMITE_T), DOMINANT, POWER_RANK, BOUNDED)

@@ -1,0 +1,1 @@
+"""The commands that need no training; ``cli`` adds those that do."""
