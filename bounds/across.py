@@ -9,11 +9,12 @@ from typing import Any
 from bounds.binding import relevant
 from bounds.errors import Missing, NotApplicable, TheoryError
 from bounds.evaluate import Evaluation, result_at
-from bounds.model import Default, Quantity
+from bounds.model import Default, Paper, Quantity
 from bounds.naming import reading, translate
 from bounds.registry import paper as find_paper
 from bounds.registry import papers, suggest
 from bounds.solve import Solution, solve, without_answer
+from bounds.values import number
 
 NOUNS = {
     "width": "required width",
@@ -104,12 +105,25 @@ def uncovered(question: Question, quantity: Quantity) -> str:
         least = paper.parameters["L"].domain.low
         if depth + paper.layers_offset < least:
             return f"{paper.key} needs at least {int(least) - paper.layers_offset} hidden layers (asked: {depth})"
+    if reason := _too_shallow(paper, question.values.get("L")):
+        return reason
     given = question.values.get("activation")
     if given is not None and paper.activation:
         from bounds.activations import get
 
         if get(given).name != paper.activation:
             return f"{paper.key} covers {paper.activation} networks only (asked: {given})"
+    return ""
+
+
+def _too_shallow(paper: Paper, own: Any) -> str:
+    """Why a paper's theorems do not cover its own L: a depth that others cover is no mistake."""
+    letter = paper.parameters.get("L")
+    if own is None or letter is None:
+        return ""
+    depth = number("L", own)
+    if depth == int(depth) and 1 <= depth < letter.domain.low:
+        return f"{paper.key} needs L >= {int(letter.domain.low)} (asked: {int(depth)})"
     return ""
 
 

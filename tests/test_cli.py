@@ -25,6 +25,20 @@ HAPPY = {
     "required-width": [["required-width", "--paper", "banerjee2023"], ["required-width", "--hidden-layers", "2"]],
     "step-size": [["step-size", "--m", "1e6"], ["step-size", "--json"]],
     "iterations": [["iterations", "--m", "1e6"], ["iterations", "--json"]],
+    "sample-complexity": [["sample-complexity", "--activation", "sigmoid"], ["sample-complexity", "--json"]],
+    "side-by-side": [["side-by-side", "hessian_norm", "--hidden-layers", "3", "--width", "4096", "--radius", "1"]],
+    "sweep": [
+        ["sweep", "allenzhu2019.step_size", "--over", "n=10:1e6:log:5", "--m", "1e9", "--csv"],
+        ["sweep", "banerjee2023.required_width", "--over", "L=2:3", "--json"],
+    ],
+    "scenarios": [["scenarios"], ["scenarios", "liu2020.fig2", "--json"]],
+    "data": [["data", "digits", "--samples", "12"], ["data", "digits", "--samples", "12", "--json"]],
+    "kernel": [["kernel", "liu2020", "--samples", "12"], ["kernel", "fu2018", "--samples", "12", "--json"]],
+    "filled": [
+        ["required-width", "--data", "digits", "--samples", "12"],
+        ["required-width", "--scenario", "two_layer_gelu", "--json"],
+        ["largest", "samples", "--paper", "allenzhu2019", "--m", "1e60", "--scenario", "mnist_mlp"],
+    ],
 }
 EVAL_KEYS = ["quantity", "value", "log10", "side", "direction", "status", "order_only", "parameters", "hidden", "unset"]
 EVAL_KEYS += ["source", "applicable", "reasons"]
@@ -179,7 +193,23 @@ MISTAKES = [
     (["eval", "banerjee2023.c_H", "--gamma="], "gamma = ''"),
     (["eval", "banerjee2023.gamma", "5"], "'5'"),
     (["eval", "banerjee2023.psi_H", "--L", "1", "--gamma", "1"], "L >= 2"),
-    (["required-width", "--L", "1"], "L = 1"),
+    (["required-width", "--L", "0"], "L = 0"),
+    (["required-width", "--samples", "-5"], "n = -5"),
+    (["required-width", "--delta", "0.1"], "--separation"),
+    (["required-width", "--data", "digit"], "digits"),
+    (["required-width", "--scenario", "mnist"], "mnist_mlp"),
+    (["required-width", "--against", "samples=10:1", "--plot", "x.png"], "empty"),
+    (["required-width", "--plot", "/nowhere/x.png", "--paper", "quoted", "--against", "samples=10:20:2"], "/nowhere"),
+    (["sweep", "banerjee2023.c_H"], "--over"),
+    (["sweep", "banerjee2023.c_H", "--over", "gamma"], "--over gamma"),
+    (["sweep", "banerjee2023.c_H", "--over", "gamma=1:2", "--gamma", "1"], "both swept and given"),
+    (["side-by-side", "hessian_nor"], "hessian_norm"),
+    (["kernel", "quoted"], "kernel"),
+    (["kernel", "song2021", "--L", "3"], "no parameter 'L'"),
+    (["data", "nothing.npz"], "nothing.npz"),
+    (["scenarios", "mnist"], "mnist_mlp"),
+    (["eval", "hessian_norm"], "liu2020.hessian_norm"),
+    (["eval", "fu2018.kappa", "--singular_values", "3,x"], "singular_values"),
     (["required-width", "--m", "100"], "solved for"),
     (["required-width", "--failure", "2"], "failure = 2"),
     (["required-width", "--hidden-layers", "2", "--L", "3"], "hidden-layers"),
@@ -253,3 +283,37 @@ def test_no_text_is_executed(tmp_path):
     command = ("eval", "banerjee2023.c_H", "--gamma", "1", "--activation")
     done = process(*command, f"__import__('pathlib').Path({str(target)!r}).touch()")
     assert (done.returncode, target.exists()) == (2, False)
+
+
+def test_plots_are_written(bash, tmp_path):
+    path = tmp_path / "w.png"
+    code, out, err = bash(
+        "required-width", "--paper", "quoted", "--against", "samples=10:1e3:log:3", "--plot", str(path)
+    )
+    assert (code, err) == (0, "")
+    assert "quoted.oymak2020" in out  # left out at the default depth, and said so
+    code, _, _ = bash(
+        "sweep", "banerjee2023.c_H", "--over", "gamma=1:2:3", "--over", "L=2,3", "--plot", str(tmp_path / "s.svg")
+    )
+    assert code == 0
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (tmp_path / "s.svg").read_text(encoding="utf-8")
+
+
+def test_a_figure_of_formulas_needs_no_training(bash, tmp_path):
+    code, out, err = bash("reproduce", "fu2018.fig2", "--out", str(tmp_path))
+    assert (code, err) == (0, "")
+    names = ["fu2018.fig2.csv", "fu2018.fig2.png", "fu2018.fig2.svg"]
+    assert [line.rsplit("/", 1)[-1] for line in out.split()] == names
+    rows = list(csv.reader((tmp_path / names[0]).read_text(encoding="utf-8").splitlines()))
+    assert rows[0] == ["sigma", "sigmoid"]
+    at_one = min(rows[1:], key=lambda r: abs(float(r[0]) - 1))
+    assert float(at_one[1]) == pytest.approx(2.144e-3, rel=0.1)  # rho(1) of the sigmoid, at the nearest point drawn
+
+
+def test_a_sweep_of_a_width_shows_where_it_does_not_apply(bash):
+    code, out, _ = bash("sweep", "banerjee2023.required_width", "--over", "L=1:3", "--csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert code == 0
+    assert [r["applicable"] for r in rows] == ["no", "yes", "yes"]
+    assert int(float(rows[2]["banerjee2023.required_width"])) == 341130

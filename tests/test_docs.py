@@ -6,7 +6,10 @@ import importlib.util
 import re
 from pathlib import Path
 
+from click.testing import CliRunner
+
 import bounds
+import cli
 
 ROOT = Path(__file__).parent.parent
 
@@ -18,6 +21,18 @@ def test_pages_are_up_to_date():
     for paper in bounds.papers().values():
         written = (ROOT / "docs" / f"{paper.key}.md").read_text(encoding="utf-8")
         assert written == build.page(paper), f"docs/{paper.key}.md is out of date: python docs/build.py"
+
+
+def test_the_readmes_table_is_what_the_command_prints():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"<!-- output: (.*?) -->\n```text\n(.*?)```", text, re.S)
+    assert blocks
+    for arguments, block in blocks:
+        printed = CliRunner().invoke(cli.app, [*arguments.split(), "--markdown"]).stdout
+        rows = {tuple(cell.strip() for cell in line.strip("|").split(" | ")[:4]) for line in printed.splitlines()}
+        shown = [tuple(re.split(r"\s{2,}", line.strip())) for line in block.splitlines()[2:]]
+        assert shown
+        assert all(row in rows for row in shown), [row for row in shown if row not in rows]
 
 
 def test_the_readmes_python_runs(capsys):

@@ -112,6 +112,17 @@ def test_gram_mean_certified_encloses_the_series():
     assert ball.hi - ball.lo < 1e-15
 
 
+@pytest.mark.parametrize("activation", ["relu", "erf"])
+def test_certified_gram_of_equal_and_opposite_rows(activation):
+    X = np.array([[0.6, 0.8, 0.0], [0.6, 0.8, 0.0], [-0.6, -0.8, 0.0]])
+    ball = quantity("gram_mean").evaluate(X=X, d_1=2, activation=activation, certified=True)
+    square = {"relu": 1.0, "erf": 4 / math.pi * math.asin(2 / 3)}[activation]
+    opposite = {"relu": 0.0, "erf": -square}[activation]
+    for (a, b), true in {(0, 1): square, (0, 2): opposite}.items():
+        assert ball[a, b].hi - ball[a, b].lo < 1e-14
+        assert ball[a, b].lo - 1e-15 <= true <= ball[a, b].hi + 1e-15
+
+
 @pytest.mark.parametrize("activation", ["tanh", "softplus"])
 def test_certified_shares(activation):
     found = shares.shares(get(activation), 10)

@@ -11,7 +11,9 @@ from bounds.papers.song2021.letters import symbol
 C = HiddenConstant("C", "the universal constant of the paper's order notation", "C")
 INNER_C = HiddenConstant("C", "the universal constant of the paper's order notation", "C", factor=False)
 ANY_C = HiddenConstant("C", "the least of the universal constants in its exponents", "C", factor=False)
-C_SIDE = HiddenConstant("C_4", "the constant of the concentration (S4): 1/c_t(omega_1)^2, omega_1^2 and phi among the rest", "C_4")
+C_SIDE = HiddenConstant(
+    "C_4", "the constant of the concentration (S4), (omega_1 sup|phi'|/c_t(omega_1))^2 t! included", "C_4"
+)
 
 BASIC = Condition("Assumption 1", "Phi is twice differentiable and beta_Phi-smooth; f is alpha_f-PL with least value 0")
 SMOOTH_LOSS = Condition("beta_f-smooth loss", "f is beta_f-smooth (Theorem 2)")

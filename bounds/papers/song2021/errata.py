@@ -80,8 +80,8 @@ ERRATA = (
         at("Theorem 3, footnote 3"),
         r"|\phi(\tau a)|\le\tau^{r_2}|\phi(a)|\text{ for sigmoid, tanh and ELU}",
         r"\omega_1=1",
-        "For sigmoid, softplus and gelu phi(tau a)/phi(a) is unbounded as a -> -oo: no r_2 exists, and Theorem 3 covers "
-        "the paper's own gelu experiment only at omega_1 = 1.",
+        "For sigmoid, softplus and gelu phi(tau a)/phi(a) is unbounded as a -> -oo: no r_2 exists, and Theorem 3 "
+        "covers the paper's own gelu experiment only at omega_1 = 1.",
         "wrong",
         identities.no_exponent,
         ("nu_Phi_upper", "xi"),

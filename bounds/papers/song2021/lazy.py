@@ -29,7 +29,9 @@ hidden = symbol("C")
 n, d_1, omega_1, omega_2, r_1, r_2 = symbols("n d_1 omega_1 omega_2 r_1 r_2")
 phi1_max, phi2_max, chi_max, c_0, delta_2 = symbols("phi1_max phi2_max chi_max c_0 delta_2")
 sigma_max_X, sigma_min_Xt = symbols("sigma_max_X sigma_min_Xt")
-LARGE_MEAN = Condition("large c_0", "|c_0| sqrt(n) exceeds sqrt(c_1^2 + c_inf^2) sigma_max(X), left out of nu_Phi (App F)")
+LARGE_MEAN = Condition(
+    "large c_0", "|c_0| sqrt(n) exceeds sqrt(c_1^2 + c_inf^2) sigma_max(X), left out of nu_Phi (App F)"
+)
 SCALED = (SMALL_OMEGA, SCALING_HIGH, LARGE_MEAN, FEW_OUTPUTS)
 BASE: tuple[Condition, ...] = (SHALLOW, TWICE, AT_ZERO, GAUSSIAN_INIT, *SCALED)
 TRAJECTORY = (*BASE, SCALING_LOW, HERMITE_T)
