@@ -29,17 +29,17 @@ def list_table(paper: str | None) -> Table:
     return Table(("key", "side", "status", "source", "what"), rows)
 
 
-def errata_table(paper: str | None, demonstrate: bool) -> Table:
-    """One row per erratum; with ``demonstrate`` each is run."""
+def errata_table(entries: Sequence[Mapping[str, Any]]) -> Table:
+    """One row per entry of ``errata_list``."""
+    columns: tuple[str, ...] = ("erratum", "paper", "where", "kind", "what")
     rows = []
-    for e in errata(paper):
-        row: tuple[str, ...] = (e.name, e.source.paper, e.source.place, e.kind, e.text)
-        if demonstrate:
-            seen = e.demonstrate()
-            row = (*row, f"{'confirmed' if seen.confirmed else 'NOT CONFIRMED'}: {seen.observed}")
+    for e in entries:
+        row: tuple[str, ...] = (e["erratum"], e["paper"], e["place"], e["kind"], e["text"])
+        if seen := e.get("demonstration"):
+            columns = ("erratum", "paper", "where", "kind", "what", "demonstration")
+            row = (*row, f"{'confirmed' if seen['confirmed'] else 'NOT CONFIRMED'}: {seen['observed']}")
         rows.append(row)
-    columns = ("erratum", "paper", "where", "kind", "what")
-    return Table((*columns, "demonstration") if demonstrate else columns, tuple(rows))
+    return Table(columns, tuple(rows))
 
 
 def errata_list(paper: str | None, demonstrate: bool) -> list[dict[str, Any]]:

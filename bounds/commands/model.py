@@ -85,7 +85,10 @@ def errata(paper: str | None, demonstrate: bool, style: str | None) -> None:
     """List the errata of PAPER, or of all papers."""
     from bounds import listing
 
-    emit(style, lambda: listing.errata_table(paper, demonstrate), lambda: listing.errata_list(paper, demonstrate))
+    found = listing.errata_list(paper, demonstrate)
+    emit(style, lambda: listing.errata_table(found), lambda: found)
+    if not all(e["demonstration"]["confirmed"] for e in found if demonstrate):
+        raise RuntimeError("a demonstration does not confirm its erratum")
 
 
 @click.command("eval", cls=ModelCommand, context_settings=LOOSE)

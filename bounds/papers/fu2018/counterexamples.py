@@ -153,6 +153,46 @@ def _first_moment() -> tuple[float, float]:
     return float(np.linalg.norm(moment)), float(np.linalg.norm(w / sizes @ m_1))
 
 
+def fourth_tensor() -> Demonstration:
+    """F10: Definition 2's M_4, its products with I summed term by term, against (1/K) sum_i m_4(||w_i||) wbar_i^4."""
+    from bounds.gaussian import gauss_hermite
+
+    nodes, mass = gauss_hermite(60)
+    x = np.stack(np.meshgrid(nodes, nodes, indexing="ij"), axis=-1).reshape(-1, 2)
+    pairs = np.einsum("ni,nj->nij", x, x).reshape(-1, 4)
+    w, eye = np.array([[0.6, -0.3], [0.8, 1.1]]), np.eye(2)
+    errors, excess = {}, {}
+    for name, shift in (("sigmoid(z)", 0.0), ("sigmoid(z - 1)", 1.0)):
+        y = np.outer(mass, mass).ravel() * SIGMOID.phi[0](x @ w - shift).mean(axis=1)
+        fixed = (pairs.T * y @ pairs).reshape(2, 2, 2, 2) - _with_identity((y @ pairs).reshape(2, 2))
+        true = np.zeros((2, 2, 2, 2))
+        for s, v in zip(np.linalg.norm(w, axis=0), (w / np.linalg.norm(w, axis=0)).T, strict=True):
+            m_4 = mass @ (SIGMOID.phi[0](s * nodes - shift) * (nodes**4 - 6 * nodes**2 + 3))
+            true += m_4 / 2 * np.einsum("i,j,k,l", v, v, v, v)
+        for share in (1, 2):
+            errors[name, share] = float(np.abs(fixed + y.sum() * _with_identity(eye) / share - true).max())
+        excess[name] = errors[name, 1] / float(y.sum())
+    printed, halved = (max(e for (_, s), e in errors.items() if s == share) for share in (1, 2))
+    return Demonstration(
+        min(errors[name, 1] for name in excess) > 0.1 and halved < 1e-9,
+        f"K = 2, d = 2: M_4 as printed is off by {printed:.2f} (by E[y] times "
+        + ", ".join(f"{e:.3f} for {name}" for name, e in excess.items())
+        + f"), with half of I (x) I by {halved:.0e}; sigmoid's true M_4 is 0",
+        {"printed": printed, "halved": halved, "excess": excess["sigmoid(z)"]},
+    )
+
+
+def _with_identity(matrix: np.ndarray) -> np.ndarray:
+    """The product of a symmetric matrix with I of Section 4.1: its six placements for each eigenvector and each e_j."""
+    total = np.zeros((len(matrix),) * 4)
+    sizes, vectors = np.linalg.eigh(matrix)
+    for size, v in zip(sizes, vectors.T, strict=True):
+        for e in np.eye(len(matrix)):
+            for places in ("vvee", "veve", "evve", "veev", "evev", "eevv"):
+                total += size * np.einsum("i,j,k,l", *(v if p == "v" else e for p in places))
+    return total
+
+
 def union_of_events() -> Demonstration:
     """F8: two lemmas may each fail with probability d^-10 on disjoint events: together they fail with 2 d^-10."""
     d = 2

@@ -70,7 +70,7 @@ ERRATA = (
         "dropped. Harmless: only the logarithm of J_* enters Lemma 3.",
         "wrong",
         counterexamples.sample_lipschitz,
-        ("sample_hessian_lipschitz_printed", "sample_hessian_lipschitz"),
+        ("sample_hessian_lipschitz_printed", "sample_hessian_lipschitz", "mean_hessian_lipschitz"),
     ),
     Erratum(
         "F7",
@@ -103,5 +103,16 @@ ERRATA = (
         "gap",
         identities.logarithms,
         ("sample_complexity", "sample_complexity_implicit"),
+    ),
+    Erratum(
+        "F10",
+        at("Definition 2, M_4, with the product of Section 4.1"),
+        r"\mathbf M_4=\mathbb E[y(x^{\otimes4}-(x\otimes x)\tilde\otimes I+I\tilde\otimes I)]",
+        r"\mathbf M_4=\mathbb E[y(x^{\otimes4}-(x\otimes x)\tilde\otimes I+\tfrac12I\tilde\otimes I)]",
+        "With M = I the six placements give each of the three pairings twice: along a unit vector 6, where m_4 = gamma_4 "
+        "- 6 gamma_2 + 3 gamma_0 needs 3. As printed M_4 is not made of the w_i alone, and is not 0 for sigmoid.",
+        "slip",
+        counterexamples.fourth_tensor,
+        ("m_j",),
     ),
 )

@@ -72,13 +72,34 @@ def scaled_coefficients() -> Demonstration:
     least = float(np.linalg.eigvalsh(gram["true"])[0])
     printed = omega**2 * c_3**2 / 6 * float(np.linalg.eigvalsh(rho**3)[0])
     above = math.tanh(2 * 5.0) / math.tanh(5.0)
+    exponent, top, bound = _upper_half(1000, 0.2, 0.8)
     return Demonstration(
-        4e-6 < ratio < 6e-6 and 0 < least < 1e-4 * printed and above < 2,
+        4e-6 < ratio < 6e-6 and 0 < least < 1e-4 * printed and above < 2 and exponent > 0.8 and top > 10 * bound,
         f"tanh, t = 3, r_1 = 1, omega_1 = 0.02: (c_t(omega_1)/(omega_1^r_1 c_t))^2 = {ratio:.2g}; least eigenvalue of "
         f"E M_0/d_1 for four points on a circle: {least:.2g}, eq 58's lower bound {printed:.2g}. At omega_1 = 2 the "
-        f"scaling itself fails: tanh(2a)/tanh(a) = {above:.4f} < 2 at a = 5",
-        {"ratio": ratio, "least": least, "printed": printed},
+        f"scaling itself fails: tanh(2a)/tanh(a) = {above:.4f} < 2 at a = 5. The upper half: phi = a(1 - .45 tanh a + b "
+        f"tanh 10a), b such that c_0 = 0, r_2 = 0.8, X = I, n = 1000, omega_1 = 0.2: largest eigenvalue {top:.3f}, eq "
+        f"58's bound {bound:.3f} C, and the first grows with n",
+        {"ratio": ratio, "least": least, "printed": printed, "top": top, "bound": bound},
     )
+
+
+def _upper_half(n: int, omega: float, r_2: float) -> tuple[float, float, float]:
+    """inf of a phi'/phi; the largest eigenvalue of E M_0/d_1 for orthonormal samples; eq 58's bound of it at C = 1."""
+    z = np.arange(-14, 14, 1 / 256)
+    weight = np.exp(-z * z / 2) / np.sum(np.exp(-z * z / 2))
+    b = 0.45 * float(weight @ (z * np.tanh(z)) / (weight @ (z * np.tanh(10 * z))))
+
+    def phi(a: Any) -> Any:
+        return a * (1 - 0.45 * np.tanh(a) + b * np.tanh(10 * a))
+
+    a = np.concatenate([-np.geomspace(1e-6, 1e3, 40_001), np.geomspace(1e-6, 1e3, 40_001)])
+    with np.errstate(over="ignore"):
+        slope = 10 * b / np.cosh(10 * a) ** 2 - 0.45 / np.cosh(a) ** 2
+    exponent = float(np.min(1 + a * a * slope / phi(a)))
+    mean, square = float(weight @ phi(omega * z)), float(weight @ phi(omega * z) ** 2)
+    c_0, total = float(weight @ phi(z)), float(weight @ phi(z) ** 2)
+    return exponent, n * mean**2 + square - mean**2, omega ** (2 * r_2) * (n * c_0**2 + total - c_0**2)
 
 
 def no_exponent() -> Demonstration:
