@@ -60,8 +60,8 @@ ERRATA = (
         r"\mu_\Phi\ge\omega_1^{r_1}\sqrt{(1-\delta_1)\tfrac{c_t^2}{t!}d_1}\,\sigma_{\min}(X^{*t})",
         r"\sqrt{(1-\delta_1)\tfrac{c_t(\omega_1)^2}{t!}d_1}\,\sigma_{\min}(X^{*t})",
         "An elementwise bound on |phi(omega_1 z)| orders no positive semidefinite matrices. The Hermite expansion of "
-        "phi(omega_1 z) itself does. The upper half fails likewise: c_0(omega_1) need not vanish with c_0. For omega_1 > 1 "
-        "the exponents r_1 and r_2 also swap.",
+        "phi(omega_1 z) itself does. The upper half fails likewise: c_0(omega_1) need not vanish with c_0. For "
+        "omega_1 > 1 the exponents r_1 and r_2 also swap.",
         "wrong",
         identities.scaled_coefficients,
         ("mu_Phi_lower_printed", "mu_Phi_lower", "gram_max_upper_printed", "sigma_max_phi_upper", "nu_Phi_upper"),

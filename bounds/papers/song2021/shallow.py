@@ -156,7 +156,7 @@ def upper_bounds() -> Iterator[Quantity]:
         "upper",
         at("eq 67"),
         "printed",
-        "largest singular value of phi(W_0 X)",
+        "largest singular value of phi(W_0 X), by scaling with r_2: false except at omega_1 = 1 (erratum S5)",
         ("omega_1", "r_2", "delta_2", "sigma_max_X", "c_0", "c_1", "c_inf_sq", "d_1", "n"),
         hidden=(C,),
         order_only=True,

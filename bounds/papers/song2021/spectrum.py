@@ -86,7 +86,7 @@ def spectrum() -> Iterator[Quantity]:
         "upper",
         at("eq 58"),
         "printed",
-        "largest eigenvalue of E M_0 by scaling with r_2",
+        "largest eigenvalue of E M_0, by scaling with r_2: false except at omega_1 = 1 (erratum S5)",
         ("omega_1", "r_2", "d_1", "n", "c_0", "c_1", "c_inf_sq", "sigma_max_X"),
         hidden=(C,),
         order_only=True,
