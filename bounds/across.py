@@ -22,6 +22,8 @@ NOUNS = {
     "step_size": "step size",
     "iterations": "iterations",
 }
+DEPTH = ("L", "depth")
+"""The letter and the role of a paper's own number of layers."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +69,36 @@ def letters(
     Raises:
         TheoryError: A word is unknown or ambiguous, or no quantity depends on it.
     """
-    if "L" in question.values and question.hidden_layers is not None:
-        raise TheoryError("--L and --hidden-layers are both given: drop one of them")
     involved = list({q.paper.key: q.paper for q in quantities}.values())
-    named = translate(involved, question.values)
-    for paper in involved:
-        if question.hidden_layers is not None and paper.layers_offset is not None:
-            named[paper.key]["L"] = question.hidden_layers + paper.layers_offset
+    named = in_letters(question, involved)
     own = {q.key: relevant(q, named[q.paper.key]) for q in quantities}
     for word in question.values:
         read = reading(involved, word)
         if not any(read(q.paper, word) in {**own[q.key], **_for_width(q, named[q.paper.key])} for q in quantities):
             raise TheoryError(f"nothing asked for depends on {word}: leave it out")
     return own, named
+
+
+def in_letters(question: Question, involved: Sequence[Paper]) -> dict[str, dict[str, Any]]:
+    """Everything that is given, in each paper's letters, the number of hidden layers in its own L.
+
+    Raises:
+        TheoryError: A word is unknown or ambiguous, or the depth given twice.
+    """
+    named = translate(involved, question.values)
+    if question.hidden_layers is None:
+        return named
+    if own := own_depth(question):
+        raise TheoryError(f"--{own} and --hidden-layers are both given: drop one of them")
+    for paper in involved:
+        if paper.layers_offset is not None:
+            named[paper.key]["L"] = question.hidden_layers + paper.layers_offset
+    return named
+
+
+def own_depth(question: Question) -> str | None:
+    """The word that gives each paper's own L, or None."""
+    return next((word for word in DEPTH if question.values.get(word) is not None), None)
 
 
 def _for_width(quantity: Quantity, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,15 +124,19 @@ def uncovered(question: Question, quantity: Quantity) -> str:
         least = paper.parameters["L"].domain.low
         if depth + paper.layers_offset < least:
             return f"{paper.key} needs at least {int(least) - paper.layers_offset} hidden layers (asked: {depth})"
-    if reason := _too_shallow(paper, question.values.get("L")):
+    if reason := _too_shallow(paper, question.values.get(own_depth(question) or "L")):
         return reason
-    given = question.values.get("activation")
-    if given is not None and paper.activation:
-        from bounds.activations import get
+    return other_activation(paper, question.values.get("activation"))
 
-        if get(given).name != paper.activation:
-            return f"{paper.key} covers {paper.activation} networks only (asked: {given})"
-    return ""
+
+def other_activation(paper: Paper, asked_for: Any) -> str:
+    """Why a paper whose networks have one activation does not cover another, or ""."""
+    if asked_for is None or not paper.activation:
+        return ""
+    from bounds.activations import get
+
+    same = get(asked_for).name == paper.activation
+    return "" if same else f"{paper.key} covers {paper.activation} networks only (asked: {asked_for})"
 
 
 def _too_shallow(paper: Paper, own: Any) -> str:

@@ -67,8 +67,6 @@ def parity(expression: sympy.Expr) -> str | None:
         >>> parity(sympy.tanh(Z) * Z)
         'even'
     """
-    from bounds.canonical import canonical
-
     here = canonical(expression)
     there = here.subs(Z, -Z)
     for word, sign in (("odd", 1), ("even", -1)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -79,6 +79,14 @@ def _names(expression: Any) -> set[str]:
     return {s.name for s in expression.free_symbols}
 
 
+def formulas_of(quantity: Quantity) -> tuple[Any, ...]:
+    """What a quantity is computed from: its conditions and its formula, or the parameters of its algorithm."""
+    relations = tuple(c.relation for c in quantity.conditions)
+    if quantity.algorithm is not None:
+        return (sympy.Tuple(*map(sympy.Symbol, quantity.parameters)), *relations)
+    return (quantity.expression, *relations)
+
+
 def _dependencies(
     quantity: Quantity, given: frozenset[str], seen: set[str], arguments: frozenset[str]
 ) -> Iterator[tuple[Quantity, frozenset[str]]]:
@@ -91,7 +99,7 @@ def _dependencies(
     seen.add(quantity.name)
     yield quantity, arguments
     paper = quantity.paper
-    for formula in (quantity.expression, *(c.relation for c in quantity.conditions)):
+    for formula in formulas_of(quantity):
         expression = sympy.sympify(formula) if formula is not None else sympy.S.Zero
         symbols, applied = _names(expression), {f.func.__name__ for f in expression.atoms(AppliedUndef)}
         for name in sorted((symbols | applied) - given):
@@ -129,6 +137,14 @@ def judge(paper: Paper, condition: Condition, binding: Binding) -> Checked:
     if condition.relation is None:
         return Checked(condition, None, lambda: "taken as given; only data or the network can tell")
     missing = sorted(binding.tape(paper, (condition.relation,)).inputs - set(binding.values))
+    try:
+        supplied = binding.supply(missing)
+    except NotApplicable as error:
+        why = str(error)
+        return Checked(condition, False, lambda: why)
+    if supplied:
+        binding = replace(binding, values={**binding.values, **supplied})
+        missing = [n for n in missing if n not in supplied]
     if missing:
         return Checked(condition, None, lambda: f"undecided without {', '.join(missing)}")
     state = holds(paper, condition.relation, binding)
@@ -205,14 +221,14 @@ def _bits(inputs: Mapping[str, Any]) -> int:
     return max(128, 2 * max((abs(v).bit_length() for v in inputs.values() if isinstance(v, int)), default=0) + 64)
 
 
-def decide(tape: Any, inputs: Mapping[str, Any], limit: int = 4096) -> bool | None:
+def decide(tape: Any, inputs: Mapping[str, Any]) -> bool | None:
     """The truth of a one-relation tape at a point: balls of growing precision, exact numbers for ties."""
     from bounds.arithmetic.ball import Ball, Undecided
     from bounds.arithmetic.exact import Exact
     from bounds.ball import precision
 
     ops, bits = Ball(), _bits(inputs)
-    attempts = [(ops, bits), (ops, 4 * bits), (Exact(), bits), (ops, max(limit, 16 * bits))]
+    attempts = [(ops, bits), (ops, 4 * bits), (Exact(), bits), (ops, max(4096, 16 * bits))]
     if any(step == "gaussian" for step, *_ in tape.steps):  # an integral to a thousand digits takes minutes
         attempts = [(ops, bits), (Exact(), bits), (ops, 2 * bits)]
     for arithmetic, attempt in attempts:

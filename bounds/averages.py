@@ -127,8 +127,7 @@ def _orders(body: sympy.Expr) -> tuple[str, ...]:
 @lru_cache(maxsize=256)
 def compiled_derivative(activation: Any, order: int) -> Any:
     """A numpy function for the activation's derivative of an order."""
-    from bounds.canonical import canonical
+    from bounds.canonical import NUMPY, canonical
     from bounds.expressions import Z
 
-    softplus = {"Softplus": lambda u: np.logaddexp(0, u)}
-    return sympy.lambdify(Z, canonical(activation.derivative(order)), [softplus, "scipy", "numpy"])
+    return sympy.lambdify(Z, canonical(activation.derivative(order)), NUMPY)

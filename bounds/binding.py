@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
@@ -40,6 +40,7 @@ class Binding:
         symbolic: The names whose default is a formula (``gbar_norm_sq = varrho^2``).
         activation: The activation's name, or "".
         unset: The hidden constants evaluated at 1.
+        suppliers: What the activation can supply besides, worked out when an assumption asks for it.
     """
 
     values: dict[str, Any]
@@ -48,6 +49,16 @@ class Binding:
     symbolic: frozenset[str]
     activation: str
     unset: tuple[str, ...]
+    suppliers: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
+
+    def supply(self, names: Iterable[str]) -> dict[str, Any]:
+        """What the activation gives for ``names``; a constant that it does not settle is left out.
+
+        Raises:
+            NotApplicable: The activation has no such constant (relu no second derivative).
+        """
+        found = {n: self.suppliers[n]() for n in names if n in self.suppliers}
+        return {n: v for n, v in found.items() if v is not None}
 
     def tape(self, paper: Paper, expressions: Iterable[Any], top: Quantity | None = None) -> Tape:
         """The tape of ``expressions`` under this binding."""
@@ -115,7 +126,7 @@ def bind(
             raise Missing(_missing(paper, top, [n for n in absent if n not in has]))
     for name in symbolic & _mentioned(paper, expressions, given, top):
         assumed[name] = paper.parameters[name].default  # type: ignore[assignment]
-    return Binding(numbers, given, assumed, symbolic, str(activation or ""), tuple(unset))
+    return Binding(numbers, given, assumed, symbolic, str(activation or ""), tuple(unset), suppliers)
 
 
 @lru_cache(maxsize=64)

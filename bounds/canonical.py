@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import sympy
 
 
@@ -16,6 +19,10 @@ class Softplus(sympy.Function):
 
     def _eval_evalf(self, prec: int) -> sympy.Expr:
         return sympy.log(1 + sympy.exp(self.args[0]))._eval_evalf(prec)
+
+
+NUMPY: tuple[Any, ...] = ({"Softplus": lambda u: np.logaddexp(0, u)}, "scipy", "numpy")
+"""Where ``sympy.lambdify`` finds the functions of a canonical expression."""
 
 
 def canonical(expression: sympy.Expr) -> sympy.Expr:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,10 +13,7 @@ from bounds.sensitivity import Elasticity
 from bounds.shares import Share, Step
 from bounds.tables import Table, figures
 from bounds.values import show
-from bounds.views import NA, assumed_dict, assumed_lines, json_value, merged, status, undecided_lines
-
-FEW = 2
-"""More hidden constants than this are listed below the table."""
+from bounds.views import FEW, NA, assumed_dict, assumed_lines, json_value, merged, sized, status, undecided_lines
 
 
 def explanation_table(e: Explanation) -> Table:
@@ -33,14 +29,8 @@ def explanation_table(e: Explanation) -> Table:
         notes.append(f"order only: hidden constants taken as 1: {', '.join(e.unset)}")
     notes += [*assumed_lines([e]), *undecided_lines(e.checks, True)]
     binding = f", decided by {e.binding}" if e.binding else ""
-    title = f"{e.quantity.key} = {_number(e)} ({status(e.quantity)}{binding}): d log|value|/d log(p)"
+    title = f"{e.quantity.key} = {sized(e)} ({status(e.quantity)}{binding}): d log|value|/d log(p)"
     return Table(("parameter", "value", "elasticity", "derivative", "kind", "what"), rows, title, tuple(notes))
-
-
-def _number(e: Explanation) -> str:
-    if e.value in (0.0, math.inf, -math.inf) and math.isfinite(e.log10):
-        return f"10^{e.log10:.6g}"
-    return figures(e.value, 6)
 
 
 def _elasticity(x: Elasticity) -> str:
@@ -62,16 +52,10 @@ def path_lines(path: Sequence[Step]) -> list[str]:
     for depth, step in enumerate(path):
         pad = "  " * depth
         how = {"leaf": "", "choice": " (the formula that applies)"}.get(step.kind, f" ({step.kind})")
-        lines.append(f"{pad}{step.of} = {_size(step)}{how}")
+        lines.append(f"{pad}{step.of} = {sized(step)}{how}")
         for k, part in enumerate(step.parts):
-            lines.append(f"{pad}  {'>' if k == step.driver else ' '} {part.text} = {_size(part)}{_share(step, part)}")
+            lines.append(f"{pad}  {'>' if k == step.driver else ' '} {part.text} = {sized(part)}{_share(step, part)}")
     return lines
-
-
-def _size(x: Step | Share) -> str:
-    if (x.value == 0 or math.isinf(x.value)) and math.isfinite(x.log10):
-        return f"10^{x.log10:.6g}"
-    return figures(x.value, 6)
 
 
 def _share(step: Step, part: Share) -> str:

@@ -17,6 +17,7 @@ from bounds.errors import TheoryError
 from bounds.kernels import Kernel, extremes, inputs, ntk
 from bounds.mehler import EPS
 from bounds.model import Paper
+from bounds.values import show
 
 Found = tuple[float, str]
 FromData = Mapping[str, Callable[[np.ndarray, np.ndarray, Mapping[str, Any]], Found | None]]
@@ -88,13 +89,15 @@ def number(values: Mapping[str, Any], name: str) -> float | None:
     """The one number given for ``name``, or None.
 
     Raises:
-        TheoryError: Several values: a data set's constants are computed at one.
+        TheoryError: Several values, or one beyond float64: a data set's constants are computed at one.
     """
     value = values.get(name)
     if value is None:
         return None
     try:
         return float(value)
+    except OverflowError:
+        raise TheoryError(f"{name} = {show(value)}: the data's constants are computed in float64") from None
     except (TypeError, ValueError):
         raise TheoryError(f"{name}={value!r}: the data's constants need one number for {name}") from None
 

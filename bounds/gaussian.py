@@ -13,7 +13,7 @@ import sympy
 from bounds.activations import Activation, get
 from bounds.affine import cheap, even_part
 from bounds.arb_eval import compiled, exact_ball
-from bounds.canonical import canonical
+from bounds.canonical import NUMPY, canonical
 from bounds.errors import TheoryError
 from bounds.expressions import Z, parse
 from bounds.moments import closed_form
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _MAX_POINTS = 2**18
 _CANCELLATION = 0.05
-_MODULES = [{"Softplus": lambda u: np.logaddexp(0, u)}, "scipy", "numpy"]
 
 
 @overload
@@ -171,7 +170,7 @@ def _exact_enclosure(exact: sympy.Expr, digits: int) -> Enclosure:
 @functools.lru_cache(maxsize=1024)
 def _trapezoid(integrand: sympy.Expr) -> float | None:
     """The trapezoidal rule, halved until it settles; None where it does not, or where the terms cancel."""
-    g = sympy.lambdify(Z, canonical(integrand), _MODULES)
+    g = sympy.lambdify(Z, canonical(integrand), NUMPY)
     last, step = math.nan, _first_step(integrand)
     while step * _MAX_POINTS > 16:
         terms = _terms(g, step)

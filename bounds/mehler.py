@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from bounds.canonical import canonical
+from bounds.canonical import NUMPY, canonical
 from bounds.errors import TheoryError
 from bounds.expressions import Z
 
@@ -27,7 +27,6 @@ Function = Callable[[np.ndarray], np.ndarray]
 EPS = float(np.finfo(float).eps)
 MAX_TERMS = 2048
 _BLOCK = 64
-_MODULES = [{"Softplus": lambda u: np.logaddexp(0, u)}, "scipy", "numpy"]
 
 
 @functools.lru_cache(maxsize=256)
@@ -44,7 +43,7 @@ def vectorised(expression: sympy.Expr) -> Callable[[np.ndarray], np.ndarray]:
         >>> vectorised(sympy.S.One)(np.zeros(2))
         array([1., 1.])
     """
-    inner = sympy.lambdify(Z, canonical(expression), _MODULES)
+    inner = sympy.lambdify(Z, canonical(expression), NUMPY)
 
     def function(z: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
@@ -159,6 +158,8 @@ def _horner(table: np.ndarray, rho: np.ndarray) -> np.ndarray:
     """``sum_k a_k a_k^T o rho^k`` over blocks of the upper triangle that stay in the cache."""
     size = float(np.abs(table).max())
     used = np.flatnonzero(np.abs(table).max(axis=0) > 1e-18 * size)  # an odd or even g has every second one only
+    if not used.size:  # g is 0 wherever it is asked for
+        return np.zeros_like(rho)
     value = np.empty_like(rho)
     for start in range(0, len(rho), _BLOCK):
         rows, columns = slice(start, start + _BLOCK), slice(start, None)

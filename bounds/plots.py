@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from bounds.errors import TheoryError
 from bounds.model import Curves
 from bounds.naming import reading
 from bounds.registry import papers
-from bounds.sweep import Sweep, axis
+from bounds.sweep import Sweep, axis, exact_point
 
 MARKERS = "os^vDPX<>*"
 ORDER_ONLY = " (order only)"
@@ -28,7 +27,7 @@ def width_plot(question: Question, against: str, path: str, progress: Callable[[
 
     Args:
         question: The papers asked and the values given.
-        against: ``samples=10:1e6:log``: a role or letter that papers share, and its range.
+        against: ``samples=10:1e6:log`` or ``samples=10,100,1000``: a role or letter that papers share, and its values.
         path: The file to write; its ending chooses the format.
         progress: Told how far it is.
 
@@ -44,12 +43,12 @@ def width_plot(question: Question, against: str, path: str, progress: Callable[[
     having = [q for q in quantities if read(q.paper, word)]
     if not having:
         raise TheoryError(f"--against {against}: no theorem asked for has a parameter {word!r}")
-    text = against if any(p.isdigit() for p in against.split(":")[2:]) else f"{against}:{POINTS}"
+    listed = ":" not in against or any(p.isdigit() for p in against.split(":")[2:])
+    text = against if listed else f"{against}:{POINTS}"
     xs = axis(having[0].paper, text)[1]
     curves: dict[str, list[tuple[float, float]]] = {q.key: [] for q in quantities}
     for k, x in enumerate(xs):
-        point = int(x) if x == int(x) else Fraction(repr(float(x)))
-        for s in required_widths(replace(question, values={**question.values, word: point})):
+        for s in required_widths(replace(question, values={**question.values, word: exact_point(x)})):
             if s.value is not None:
                 curves[s.quantity.key].append((x, s.log10))
         progress(f"{k + 1} of {len(xs)} points")
@@ -66,7 +65,7 @@ def sweep_plot(found: Sweep, path: str) -> str:
     """Draw a sweep over one axis as a curve, over two as a family of curves (at most eight).
 
     Raises:
-        TheoryError: More axes, or the file cannot be written.
+        TheoryError: More axes, nothing to draw, or the file cannot be written.
     """
     names = list(found.axes)
     if len(names) > 2:
@@ -75,11 +74,13 @@ def sweep_plot(found: Sweep, path: str) -> str:
     table = found.log10.reshape(len(main), -1)
     others = found.axes[names[1]] if len(names) == 2 else np.array([np.nan])
     chosen = np.unique(np.linspace(0, len(others) - 1, min(len(others), 8)).astype(int))
-    label = "{} = {:g}".format if len(names) == 2 else lambda *_: found.quantity.key
+    label = "{} = {:.15g}".format if len(names) == 2 else lambda *_: found.quantity.key
     curves = {
         label(names[-1], others[j]): [(x, y) for x, y in zip(main, table[:, j], strict=True) if np.isfinite(y)]
         for j in chosen
     }
+    if not any(curves.values()):
+        raise TheoryError(f"--plot: {found.quantity.key} has no logarithm on this grid: it is undefined or negative")
     _draw_curves({k: c for k, c in curves.items() if c}, (names[0], f"log10 of {found.quantity.key}"), path)
     return path
 

@@ -11,7 +11,7 @@ import numpy as np
 import sympy
 
 from bounds.affine import cheap, even_part, parity
-from bounds.canonical import canonical
+from bounds.canonical import NUMPY, canonical
 from bounds.expressions import Z
 from bounds.moments import closed_form
 
@@ -22,7 +22,6 @@ CANCELLATION = 2.0**-6
 """A mean below this fraction of the mean size loses digits: it is left to a more careful method."""
 BLOCK = 1 << 18
 """Values of the integrand at a time: a few arrays of this size stay in the second-level cache."""
-_MODULES = [{"Softplus": lambda u: np.logaddexp(0, u)}, "scipy", "numpy"]
 _KINKED = (sympy.Max, sympy.Min, sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Piecewise)
 _PLACES = np.array([-6.0, -3.0, 0.0, 3.0, 6.0])
 
@@ -60,7 +59,7 @@ def integrand(body: sympy.Expr) -> Integrand | None:
     slopes = {_slope(f.args[0], f.func) for f in form.atoms(sympy.Function)} | {_slope(u, sympy.log) for u in singular}
 
     def compiled(expression: sympy.Expr) -> Any:
-        return sympy.lambdify([Z, *symbols], expression, _MODULES)
+        return sympy.lambdify([Z, *symbols], expression, NUMPY)
 
     return Integrand(names, compiled(form), tuple(compiled(s) for s in slopes - {sympy.S.Zero}))
 

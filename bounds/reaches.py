@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bounds.across import Question, uncovered
+from bounds.across import Question, in_letters, uncovered
 from bounds.compile import compile_expressions
 from bounds.errors import Missing, NotApplicable, TheoryError
 from bounds.evaluate import relations
@@ -28,10 +28,8 @@ def reaches(question: Question, word: str) -> list[Reach]:
     if not chosen:
         raise TheoryError(f"{', '.join(p.key for p in asked)} states no required width")
     letters = _letters(chosen, word)
-    own = translate(chosen, question.values)
+    own = in_letters(question, chosen)
     for paper in chosen:
-        if question.hidden_layers is not None and paper.layers_offset is not None:
-            own[paper.key]["L"] = question.hidden_layers + paper.layers_offset
         if letters.get(paper.key) in own[paper.key]:
             raise TheoryError(f"{word} is what is asked for: leave its value out")
     rows, used, refused = [], set(), ""

@@ -86,6 +86,12 @@ def hidden_layers(name: str) -> int | None:
     return 1 if owner is not None and owner.layers_offset is None else None
 
 
+def activation(name: str) -> Any:
+    """The activation that a scenario states, or None."""
+    chosen, owner = scenario(name)
+    return next((g.value for g in chosen.values if (_role(owner, g.name) or g.name) == "activation"), None)
+
+
 def fill_from(name: str, asked: Iterable[Paper]) -> dict[str, dict[str, Default]]:
     """What a scenario gives each paper, in its own letters: roles go to every paper, letters to the scenario's own.
 

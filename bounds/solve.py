@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -218,6 +219,7 @@ def _hidden_in(condition: Condition, paper: Paper, binding: Binding) -> tuple[st
     return tuple(n for n in binding.unset if n in binding.tape(paper, (condition.relation,)).inputs)
 
 
+@lru_cache(maxsize=256)  # one object each, so that its tapes are compiled once
 def _proxy(quantity: Quantity, condition: Condition) -> Quantity:
     """A quantity whose formula is a condition's left side, to ask which alternatives it used."""
     return replace(quantity, expression=condition.relation.lhs)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bounds.across import Question, asked
+from bounds.across import Question, asked, in_letters, other_activation, own_depth
 from bounds.binding import relevant
 from bounds.errors import TheoryError
 from bounds.model import COUNT, Default, Paper
 from bounds.naming import translate
 from bounds.registry import paper as find_paper
 from bounds.registry import papers
-from bounds.values import check_domain, number
+from bounds.values import check_domain, number, show
 
 if TYPE_CHECKING:
     from bounds.data import Arrays
@@ -39,20 +39,23 @@ def filled(question: Question, answers: str, scenario: str | None, data: str | N
     if answers:
         chosen = list({q.paper.key: q.paper for q in asked(question, answers)}.values())
     fill: dict[str, dict[str, Default]] = {p.key: {} for p in chosen}
+    unusable: dict[str, str] = {}
     if scenario is not None:
-        from bounds.scenarios import fill_from, hidden_layers
+        from bounds.scenarios import activation, fill_from, hidden_layers
 
-        if "L" not in question.values and question.hidden_layers is None:
+        if own_depth(question) is None and question.hidden_layers is None:
             question = replace(question, hidden_layers=hidden_layers(scenario))
         fill = fill_from(scenario, chosen)
-    unusable: dict[str, str] = {}
+        if question.values.get("activation") is None:
+            stated = activation(scenario)
+            unusable = {p.key: reason for p in chosen if (reason := other_activation(p, stated))}
     if data is not None:
         from bounds.data import load
 
-        named = translate(chosen, question.values)
+        named = in_letters(question, chosen)
         loaded = load(data, samples=_count(chosen, named))
         for paper in chosen:
-            given = {n: d.value for n, d in fill[paper.key].items()} | _own(question, paper, named[paper.key])
+            given = {n: d.value for n, d in fill[paper.key].items()} | _own(paper, named[paper.key])
             try:
                 found = _from_data(paper, _wanted(paper, answers), loaded, given)
             except TheoryError as error:
@@ -62,14 +65,11 @@ def filled(question: Question, answers: str, scenario: str | None, data: str | N
     return replace(question, fill=fill, unusable=unusable)
 
 
-def _own(question: Question, paper: Paper, named: Mapping[str, Any]) -> dict[str, Any]:
+def _own(paper: Paper, named: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a question in a paper's letters, as numbers; the data set says how many samples it has."""
     kept = {n: v for n, v in named.items() if n not in _samples(paper)}
     kinds = {n: paper.parameters[n].kind if n in paper.parameters else "number" for n in kept}
-    values = {n: v if n == "activation" or kinds[n] != "number" else number(n, v) for n, v in kept.items()}
-    if question.hidden_layers is not None and paper.layers_offset is not None:
-        values["L"] = question.hidden_layers + paper.layers_offset
-    return values
+    return {n: v if n == "activation" or kinds[n] != "number" else number(n, v) for n, v in kept.items()}
 
 
 def _from_data(paper: Paper, only: frozenset[str], loaded: Arrays, values: Mapping[str, Any]) -> dict[str, Default]:
@@ -89,10 +89,10 @@ def data_constants(question: Question, data: str) -> list[dict[str, Any]]:
     from bounds.data import load
 
     chosen = [p for p in ([find_paper(k) for k in question.only] or papers().values()) if p.from_data]
-    named = translate(chosen, question.values)
+    named = in_letters(question, chosen)
     loaded, rows = load(data, samples=_count(chosen, named)), []
     for paper in chosen:
-        values = _own(question, paper, named[paper.key])
+        values = _own(paper, named[paper.key])
         for name in paper.from_data:
             for order in _orders(paper, name, values):
                 try:
@@ -124,6 +124,16 @@ def _count(papers: Sequence[Paper], named: Mapping[str, Mapping[str, Any]]) -> i
             check_domain(letter, count, COUNT)
             return int(count)
     return None
+
+
+def _float(paper: Paper, name: str, value: Any) -> float:
+    """A parameter's value within its range, for a kernel in float64."""
+    exact = number(name, value)
+    check_domain(name, exact, paper.parameters[name].domain)
+    try:
+        return float(exact)
+    except OverflowError:
+        raise TheoryError(f"{name} = {show(exact)}: kernels are computed in float64") from None
 
 
 def _samples(paper: Paper) -> frozenset[str]:
@@ -161,7 +171,7 @@ def kernel_row(key: str, data: str, values: Mapping[str, Any], save: str | None 
     paper = find_paper(key)
     given = translate([paper], values)
     loaded, named = load(data, samples=_count([paper], given)), given[key]
-    own = {n: v if n == "activation" else float(number(n, v)) for n, v in named.items() if n in ntk_options(key)}
+    own = {n: v if n == "activation" else _float(paper, n, v) for n, v in named.items() if n in ntk_options(key)}
     if extra := sorted(set(named) - set(own) - _samples(paper)):
         raise TheoryError(f"{key}'s kernel does not depend on {extra[0]}; it takes {', '.join(ntk_options(key))}")
     kernel = ntk(key, normalised(key, loaded.X, own), **own)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -88,12 +88,34 @@ def axis(paper: Paper, text: str) -> tuple[str, np.ndarray]:
     if name is None or not what:
         raise TheoryError(f"--over {text}: write NAME=LOW:HIGH, for example L=1:50 or m=1e2:1e6:log, for a parameter")
     if ":" not in what:
-        return name, np.array([float(number(name, w)) for w in what.split(",")])
+        return name, np.array([_float(name, w) for w in what.split(",")])
     low, high, *rest = what.split(":")
-    ends = float(number(name, low)), float(number(name, high))
+    ends = _float(name, low), _float(name, high)
     domain = paper.parameters[name].domain if name in paper.parameters else Domain()
     found = _range(ends, "log" in rest, [r for r in rest if r not in ("log", "lin")], domain.integer, text)
     return name, found
+
+
+def axes_of(paper: Paper, texts: Sequence[str]) -> dict[str, np.ndarray]:
+    """The axes of a grid: letter -> values.
+
+    Raises:
+        TheoryError: As ``axis``; a letter twice.
+    """
+    axes: dict[str, np.ndarray] = {}
+    for text in texts:
+        name, values = axis(paper, text)
+        if name in axes:
+            raise TheoryError(f"--over {text}: {name} is swept twice, drop one of them")
+        axes[name] = values
+    return axes
+
+
+def _float(name: str, text: str) -> float:
+    try:
+        return float(number(name, text))
+    except OverflowError:
+        raise TheoryError(f"{name} = {text}: a grid is held in float64, which ends at 1.8e308") from None
 
 
 def _range(ends: tuple[float, float], log: bool, rest: list[str], whole: bool, text: str) -> np.ndarray:
@@ -169,7 +191,7 @@ def _solved(
     value, logs, ok = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, dtype=bool)
     total, found = math.prod(shape), None
     for done, index in enumerate(np.ndindex(shape)):
-        point = {n: _exact(a[k]) for (n, a), k in zip(axes.items(), index, strict=True)}
+        point = {n: exact_point(a[k]) for (n, a), k in zip(axes.items(), index, strict=True)}
         try:
             found = solve(quantity, {**values, **point}, fill=fill)
         except NotApplicable:
@@ -183,6 +205,6 @@ def _solved(
     return Sweep(quantity, axes, value, logs, ok, found.assumed if found else {}, found.unset if found else ())
 
 
-def _exact(x: float) -> int | Fraction:
+def exact_point(x: float) -> int | Fraction:
     """A grid value as an exact number: integers as such, others as the shortest decimal that is the float."""
     return int(x) if x == int(x) else Fraction(repr(float(x)))

@@ -29,8 +29,8 @@ def number(name: str, value: Any) -> Any:
         value = _parse(name, value)
     if isinstance(value, Decimal):
         value = Fraction(value)
-    if isinstance(value, list | tuple | np.ndarray) and np.ndim(value):
-        array = np.asarray(value)
+    if isinstance(value, list | tuple | np.ndarray) and not (isinstance(value, np.ndarray) and not value.ndim):
+        array = _rectangular(name, value)
         if array.dtype.kind not in "iufb":
             raise TheoryError(f"{name}: an array of numbers is needed, not of {array.dtype}")
         if not np.all(np.isfinite(array)):
@@ -42,9 +42,18 @@ def number(name: str, value: Any) -> Any:
         isinstance(value, int | float | Fraction) or hasattr(value, "is_Rational") or hasattr(value, "enclosure")
     ):
         raise TheoryError(f"{name} = {value!r}: not a number")
+    if hasattr(value, "is_comparable") and not (value.is_comparable and value.is_finite is not False):
+        raise TheoryError(f"{name} = {value}: a finite real number is needed")
     if isinstance(value, float) and not math.isfinite(value):
         raise TheoryError(f"{name} = {value}: a finite number is needed")
     return value
+
+
+def _rectangular(name: str, value: Any) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise TheoryError(f"{name}: rows of the same length are needed") from None
 
 
 def _parse(name: str, text: str) -> Fraction | int:

@@ -81,14 +81,29 @@ def value_text(e: Evaluation) -> str:
     """A value in figures, or by its logarithm beyond floats; arrays by their shape and range."""
     if np.ndim(e.value):
         return f"{' x '.join(map(str, np.shape(e.value)))} matrix in [{np.min(e.value):.6g}, {np.max(e.value):.6g}]"
-    shown = f"10^{e.log10:.6g}" if e.value in (0.0, math.inf) and math.isfinite(e.log10) else figures(e.value, 6)
-    return shown + _unset(e.unset, e.quantity)
+    return sized(e) + _unset(e.unset, e.quantity)
 
 
-def enclosure_table(q: Quantity, ball: Enclosure) -> Table:
-    """``eval --certified``: the ends as floats rounded outward, and the ball in full."""
-    row = (q.key, repr(ball.lo), repr(ball.hi), ball.ball.str(25, more=True))
-    return Table(("quantity", "at least", "at most", "ball"), (row,))
+def sized(x: Any) -> str:
+    """The ``value`` of a result in figures, or by its ``log10`` where it is beyond floats."""
+    beyond = x.value in (0.0, math.inf, -math.inf) and math.isfinite(x.log10)
+    return f"10^{x.log10:.6g}" if beyond else figures(x.value, 6)
+
+
+def enclosure_table(q: Quantity, found: Any) -> Table:
+    """``eval --certified``: the ends as floats rounded outward, and the ball in full; a matrix entry by entry."""
+    entries = [(q.key, found)] if isinstance(found, Enclosure) else _entries(q, found)
+    rows = tuple((key, repr(e.lo), repr(e.hi), e.ball.str(25, more=True)) for key, e in entries)
+    return Table(("quantity", "at least", "at most", "ball"), rows)
+
+
+def _entries(q: Quantity, matrix: Any) -> list[tuple[str, Enclosure]]:
+    return [(f"{q.key}[{', '.join(str(k + 1) for k in index)}]", e) for index, e in np.ndenumerate(matrix)]
+
+
+def enclosure_dict(q: Quantity, found: Any) -> dict[str, Any]:
+    """``eval --certified --json``: ``{"lo", "hi", "ball"}``, under ``value`` for a matrix of them."""
+    return {"quantity": q.key, **(found.to_dict() if isinstance(found, Enclosure) else {"value": found})}
 
 
 def _unset(unset: Sequence[str], q: Quantity) -> str:

@@ -23,6 +23,11 @@ def test_pages_are_up_to_date():
         assert written == build.page(paper), f"docs/{paper.key}.md is out of date: python docs/build.py"
 
 
+def test_the_readme_counts_the_errata():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"**{len(bounds.errata())} errata**" in text
+
+
 def test_the_readmes_table_is_what_the_command_prints():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"<!-- output: (.*?) -->\n```text\n(.*?)```", text, re.S)

@@ -127,6 +127,18 @@ def test_rho_has_the_reference_values(name):
     assert list(curve) == ["sigma", name]
 
 
+@pytest.mark.parametrize("sigma", [1e9, 1e12, 1e30])
+def test_moments_at_large_scales(sigma):
+    # u = sigma z: sigma^3 beta_2 tends to the integral of (u phi'(u))^2 / sqrt(2 pi), and rho to that row (the other
+    # falls like 1/sigma); the next term is smaller by 1/sigma^2
+    with mp.workdps(30):
+        cuts = [0, 1, 3, 10, 30, 100]
+        whole = 2 * mp.quad(lambda u: (u / (4 * mp.cosh(u / 2) ** 2)) ** 2, cuts) / mp.sqrt(2 * mp.pi)
+    for name, at in (("beta_q", {"q": 2}), ("rho_sigma", {})):
+        value = quantity(name).evaluate(sigma=sigma, activation="sigmoid", **at)
+        assert value * sigma**3 == pytest.approx(float(whole), rel=1e-11)
+
+
 def test_rho_by_hand():
     # identity: phi' = 1, so 1 - 1 - 0 = 0 and 1 - 0 - 1 = 0. relu: phi' = [z > 0]: 1/2 - 1/4 - 1/(2 pi) twice
     assert quantity("rho_sigma").evaluate(sigma=3, activation="identity") == pytest.approx(0, abs=1e-15)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 import bounds
@@ -13,7 +14,7 @@ ERRATA = {e.name: e for e in bounds.errata("fu2018")}
 
 
 def test_the_errata_are_those_of_the_paper():
-    assert list(ERRATA) == [f"F{k}" for k in range(1, 10)]
+    assert list(ERRATA) == [f"F{k}" for k in range(1, 11)]
 
 
 @pytest.mark.parametrize("name", ERRATA)
@@ -40,6 +41,22 @@ def test_numbers_found_independently():
     assert identities.cost_exponent().numbers["limit"] == 1.0
 
 
+def test_the_fourth_tensor_by_hand():
+    # along e_1 the six placements of I (x) I give 6, He_4 needs 3: the difference is 3 E[y], and E[y] = 1/2 for sigmoid
+    eye = np.eye(3)
+    doubled = counterexamples._with_identity(eye)
+    assert doubled[0, 0, 0, 0] == 6
+    assert doubled[0, 0, 1, 1] == doubled[0, 1, 0, 1] == doubled[0, 1, 1, 0] == 2
+    # for M = v v^T each pair of places is counted once: x_1 x_2 I has six terms, two of them at (1, 2, 3, 3)
+    v = np.array([1.0, 2.0, 0.0])
+    once = counterexamples._with_identity(np.outer(v, v))
+    assert once[0, 1, 2, 2] == pytest.approx(2)
+    assert once[0, 0, 0, 0] == pytest.approx(6)
+    numbers = counterexamples.fourth_tensor().numbers
+    assert numbers["printed"] == pytest.approx(1.5, rel=1e-9)
+    assert numbers["excess"] == pytest.approx(3, rel=1e-9)
+
+
 def test_logarithms_by_hand():
     # at kappa = 1, X = 20 27 (5/16 / 2.144e-3)^2 and n = X log n, against X log(20)^2: the ratio is log n/log(20)^2
     x = 540 * (0.3125 / 2.14401852726314e-3) ** 2
@@ -59,3 +76,6 @@ def test_demonstrations_can_fail(monkeypatch):
     values = counterexamples.value
     monkeypatch.setattr(counterexamples, "value", lambda name, **at: values(name.removesuffix("_printed"), **at))
     assert not counterexamples.sample_lipschitz().confirmed
+    product = counterexamples._with_identity
+    monkeypatch.setattr(counterexamples, "_with_identity", lambda m: product(m) / (2 if (m == np.eye(2)).all() else 1))
+    assert not counterexamples.fourth_tensor().confirmed

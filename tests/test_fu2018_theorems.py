@@ -86,35 +86,6 @@ def test_orders_in_the_width():
         assert math.log10(high / low) == pytest.approx(order, abs=1e-9), name
 
 
-def states(name, **values):
-    return {c.condition.name: c.state for c in quantity(name).check(**values)}
-
-
-def test_the_activation_must_be_a_probability():
-    at = {"d": 20, "K": 3, "kappa": 1, "lam": 1, "sigma": 1}
-    for activation, expected in (("tanh", False), ("sigmoid", True), ("tanh01", True), ("softplus", False)):
-        seen = states("sample_complexity", activation=activation, **at)
-        assert seen["phi in [0, 1]"] is expected, activation
-        assert seen["Assumption 2"] is True
-    with pytest.raises(bounds.NotApplicable, match="tanh01"):
-        quantity("sample_complexity").evaluate(activation="tanh", strict=True, **at)
-    assert states("sample_complexity", activation="exp(-z**2)", **at)["phi in [0, 1]"] is None
-    assert "phi in [0, 1]" not in states("hessian_lipschitz", activation="tanh", K=3)
-    assert states("hessian_lower", activation="identity", K=3, kappa=1, lam=1, sigma=1)["Assumption 2"] is False
-    with pytest.raises(bounds.NotApplicable, match="kink"):
-        quantity("radius").evaluate(activation="relu", K=3, kappa=1, lam=1, sigma=1)
-
-
-def test_rho_is_taken_at_the_least_singular_value():
-    at = {"activation": "sigmoid", "K": 2}
-    seen = states("hessian_lower", singular_values=[2, 1], sigma=2, **at)
-    assert seen["sigma = sigma_K"] is False
-    seen = states("hessian_lower", singular_values=[2, 1], sigma=1, **at)
-    assert seen["sigma = sigma_K"] is True
-    assert states("hessian_lower", K=2, kappa="1/2", lam=1, rho_sigma=1)["kappa, lambda >= 1"] is False
-    assert states("sample_complexity", d=2, K=3, **UNIT)["K <= d"] is False
-
-
 def population_hessian(net, weights, teacher, points=48):
     """E of eq 13 under the teacher's labels, by a product Gauss rule; weights (2, K)."""
     nodes, mass = gauss_hermite(points)

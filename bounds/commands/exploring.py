@@ -30,12 +30,13 @@ def sweep(
     """Evaluate KEY over a grid of parameters."""
     from bounds import registry, views
     from bounds.naming import translate
-    from bounds.sweep import axis
+    from bounds.sweep import axes_of
     from bounds.sweep import sweep as run
 
     q = registry.quantity(key)
-    axes = dict(axis(q.paper, text) for text in over)
-    found = run(q, axes, translate([q.paper], model_values(ctx, options))[q.paper.key], progress=progress)
+    found = run(
+        q, axes_of(q.paper, over), translate([q.paper], model_values(ctx, options))[q.paper.key], progress=progress
+    )
     if plot:
         from bounds.plots import sweep_plot
 

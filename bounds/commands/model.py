@@ -106,7 +106,7 @@ def eval_(ctx: click.Context, key: str, certified: bool, style: str | None, **op
     values = translate([q.paper], model_values(ctx, options))[q.paper.key]
     if certified:
         ball = evaluate_at(q, values, certified=True, defaults=True)
-        emit(style, lambda: views.enclosure_table(q, ball), lambda: {"quantity": q.key, **ball.to_dict()})
+        emit(style, lambda: views.enclosure_table(q, ball), lambda: views.enclosure_dict(q, ball))
         return
     found = result_at(q, values, defaults=True)
     emit(style, lambda: views.evaluation_table([found]), lambda: views.evaluation_dict(found))

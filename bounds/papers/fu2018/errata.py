@@ -109,8 +109,8 @@ ERRATA = (
         at("Definition 2, M_4, with the product of Section 4.1"),
         r"\mathbf M_4=\mathbb E[y(x^{\otimes4}-(x\otimes x)\tilde\otimes I+I\tilde\otimes I)]",
         r"\mathbf M_4=\mathbb E[y(x^{\otimes4}-(x\otimes x)\tilde\otimes I+\tfrac12I\tilde\otimes I)]",
-        "With M = I the six placements give each of the three pairings twice: along a unit vector 6, where m_4 = gamma_4 "
-        "- 6 gamma_2 + 3 gamma_0 needs 3. As printed M_4 is not made of the w_i alone, and is not 0 for sigmoid.",
+        "With M = I the six placements give each of the three pairings twice: along a unit vector 6, where m_4 = "
+        "gamma_4 - 6 gamma_2 + 3 gamma_0 needs 3. As printed M_4 is not made of the w_i alone, and not 0 for sigmoid.",
         "slip",
         counterexamples.fourth_tensor,
         ("m_j",),

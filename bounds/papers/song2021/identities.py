@@ -78,8 +78,8 @@ def scaled_coefficients() -> Demonstration:
         f"tanh, t = 3, r_1 = 1, omega_1 = 0.02: (c_t(omega_1)/(omega_1^r_1 c_t))^2 = {ratio:.2g}; least eigenvalue of "
         f"E M_0/d_1 for four points on a circle: {least:.2g}, eq 58's lower bound {printed:.2g}. At omega_1 = 2 the "
         f"scaling itself fails: tanh(2a)/tanh(a) = {above:.4f} < 2 at a = 5. The upper half: phi = a(1 - .45 tanh a "
-        f"+ b tanh 10a), b such that c_0 = 0, r_2 = 0.8, X = I, n = 1000, omega_1 = 0.2: largest eigenvalue {top:.3f}, eq "
-        f"58's bound {bound:.3f} C, and the first grows with n",
+        f"+ b tanh 10a), b such that c_0 = 0, r_2 = 0.8, X = I, n = 1000, omega_1 = 0.2: largest eigenvalue {top:.3f}, "
+        f"eq 58's bound {bound:.3f} C, and the first grows with n",
         {"ratio": ratio, "least": least, "printed": printed, "top": top, "bound": bound},
     )
 

@@ -52,7 +52,8 @@ def constants() -> Iterator[Quantity]:
             * delta_4**4
             * (phi1_max + phi2_max * chi_max) ** 2
             * sympy.factorial(t) ** 3
-            / (omega_1 ** (6 * r_1 - 2 * r_2) * (1 - delta_1) ** 3 * c_t**6)
+            / (omega_1 ** (6 * r_1 - 2 * r_2) * (1 - delta_1) ** 3 * c_t**6),
+            evaluate=False,  # else SymPy spends a tenth of a second on the sign of what is under the root
         ),
         "equal",
         at("eq 78"),
