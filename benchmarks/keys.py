@@ -22,7 +22,7 @@ from bounds.sweep import sweep
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-import generic  # noqa: E402, the tests' own generator of points
+import generic
 
 
 def median_seconds(call: Callable[[], Any], repeats: int) -> float:
