@@ -19,7 +19,7 @@ from bounds.forms import EndpointMax, GaussianMean, Largest, Phi, Written
 from bounds.model import Paper, Quantity
 from bounds.tape import RAW, Tape
 
-_RELATIONS = {">": "gt", ">=": "ge", "<": "lt", "<=": "le"}
+RELATIONS = {">": "gt", ">=": "ge", "<": "lt", "<=": "le"}
 _FUNCTIONS = {
     "Largest": "maximum",
     "Max": "maximum",
@@ -134,7 +134,7 @@ class _Builder:
         left, right = self.node(e.lhs), self.node(e.rhs)
         if left == right:  # the same register: no arithmetic is needed, and balls could not settle it
             return self.emit("truth", (), e.rel_op in (">=", "<="))
-        return self.emit(_RELATIONS[e.rel_op], (left, right))
+        return self.emit(RELATIONS[e.rel_op], (left, right))
 
     def _symbol(self, e: Any) -> int:
         quantity = self.lookup(e.name)

@@ -16,7 +16,7 @@ from bounds.evaluate import relations, result_at
 from bounds.model import Condition, Default, Quantity
 from bounds.path import Path
 from bounds.registry import quantity as find_quantity
-from bounds.scan import inputs_at, log10, threshold
+from bounds.scan import inputs_at, log10
 from bounds.sensitivity import (
     BITS,
     Derivatives,
@@ -27,6 +27,7 @@ from bounds.sensitivity import (
     integer_letters,
     letters_of,
 )
+from bounds.settle import threshold
 from bounds.shares import Step
 from bounds.solve import Solution, requirements, solve
 from bounds.tape import Tape

@@ -161,7 +161,8 @@ def ntk(paper: str, X: Any, **options: Any) -> Kernel:
         The kernel; its ``text`` says how it is normalised.
 
     Raises:
-        TheoryError: The paper has no such network, an option it does not take, or inputs that cannot be used.
+        TheoryError: The paper has no such network, an option it does not take, inputs that cannot be used, or a kernel
+            beyond float64.
 
     Example:
         >>> ntk("fu2018", [[1.0, 0.0], [1.0, 1.0]], activation="identity").value
@@ -171,7 +172,10 @@ def ntk(paper: str, X: Any, **options: Any) -> Kernel:
     known = ntk_options(paper)
     if extra := sorted(set(options) - set(known)):
         raise TheoryError(f"{paper}'s kernel takes {', '.join(known)}, not {', '.join(extra)}")
-    return _module(paper).ntk(X, **options)
+    try:
+        return _module(paper).ntk(X, **options)
+    except OverflowError:
+        raise TheoryError(f"{paper}'s kernel at these values is beyond float64") from None
 
 
 def _module(paper: str) -> Any:

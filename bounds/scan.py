@@ -1,4 +1,4 @@
-"""Where a condition on an integer turns true for good: scanned in logarithms, settled in ball arithmetic."""
+"""Where a condition on an integer turns true for good, between which points of a scan in logarithms."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 import sympy
 
-from bounds.arithmetic.ball import Ball
 from bounds.arithmetic.logarithmic import Logarithmic, Signed
 from bounds.assumptions import decide
-from bounds.ball import decimal, precision, to_ball
 from bounds.binding import Binding
-from bounds.errors import TheoryError
+from bounds.compile import RELATIONS
 from bounds.model import Condition, Paper
 from bounds.tape import Tape
 
@@ -69,11 +67,15 @@ class Located:
 
 def locate(conditions: Sequence[Condition], paper: Paper, binding: Binding, unknown: str) -> list[Located | None]:
     """Where each condition turns true for good, all in one scan; None for one that fails at its end."""
-    tape = binding.tape(paper, tuple(c.relation for c in conditions))
-    points = np.union1d(scan_points(), dips(conditions, paper, binding, unknown))
+    points = scan_points()
+    states, margins = _scan(conditions, paper, binding, unknown, points)
+    finer = [x for margin in margins for x in _dips(margin, points)]
+    if finer:
+        points = np.union1d(points, np.concatenate(finer))
+        states, _ = _scan(conditions, paper, binding, unknown, points)
     jumps = [m for s in switches(paper, binding, unknown, points) for m in (s - 1, s)]
     found: list[Located | None] = []
-    for condition, good in zip(conditions, truths(tape, binding, unknown, points), strict=True):
+    for condition, good in zip(conditions, states, strict=True):
         if not good[-1]:
             found.append(None)
             continue
@@ -89,75 +91,36 @@ def locate(conditions: Sequence[Condition], paper: Paper, binding: Binding, unkn
     return found
 
 
-def dips(conditions: Sequence[Condition], paper: Paper, binding: Binding, unknown: str) -> np.ndarray:
-    """Finer points where a condition comes so close to failing between two points of the scan that it may fail there.
-
-    The margin is ln of the ratio of the two sides; where it has a local minimum on the scan, the parabola through the
-    three points there tells how deep the dip is.
-    """
+def _scan(
+    conditions: Sequence[Condition], paper: Paper, binding: Binding, unknown: str, points: np.ndarray
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Whether each condition holds at widths 10^points, and its margin: ln of the ratio of its sides."""
     sides = tuple(side for c in conditions for side in (c.relation.lhs, c.relation.rhs))
-    points, tape = scan_points(), binding.tape(paper, sides)
-    ops = Logarithmic()
+    tape, ops = binding.tape(paper, sides), Logarithmic()
     inputs = tape.load(ops, binding.values)
     inputs[unknown] = Signed(np.ones_like(points), points * math.log(10))
-    finer = [np.empty(0)]
+    states, margins = [], []
     with np.errstate(all="ignore"):
         values = tape.run(ops, inputs)
         for condition, left, right in zip(conditions, values[::2], values[1::2], strict=True):
+            good = getattr(ops, RELATIONS[condition.relation.rel_op])(left, right)
             sign = 1 if condition.relation.rel_op in (">", ">=") else -1
-            margin = np.broadcast_to(sign * (left.ln - right.ln), points.shape)
-            before, here, after = margin[:-2], margin[1:-1], margin[2:]
-            bend = before - 2 * here + after
-            depth = here - (after - before) ** 2 / (8 * bend)
-            close = (here > 0) & (before >= here) & (after >= here) & (bend > 0) & (depth < bend)
-            finer += [np.linspace(points[k], points[k + 2], FAN) for k in np.flatnonzero(close)]
-    return np.concatenate(finer)
+            states.append(np.broadcast_to(good, points.shape))
+            margins.append(np.broadcast_to(sign * (left.ln - right.ln), points.shape))
+    return states, margins
 
 
-def settled(located: Located, paper: Paper, binding: Binding, unknown: str) -> int:
-    """The exact integer from which a located condition holds."""
-    condition, floor = located.condition, located.floor
-    tape = binding.tape(paper, (condition.relation,))
-    if located.low == -math.inf or unknown not in tape.inputs:
-        return settle(tape, binding, unknown, 1)
-    near = None if floor else _direct(condition.relation, paper, binding, unknown)
-    if near is None:
-        near = _power_of_ten(_bracket(tape, binding, unknown, located.low, located.high))
-    return settle(tape, binding, unknown, max(refine(condition, paper, binding, unknown, near), floor + 1), floor)
+def _dips(margin: np.ndarray, points: np.ndarray) -> list[np.ndarray]:
+    """Finer points where a condition comes so close to failing between two points that it may fail there.
 
-
-def threshold(condition: Condition, paper: Paper, binding: Binding, unknown: str) -> int | None:
-    """The least integer from which the condition holds on the whole scan above; None when it fails at its end."""
-    (located,) = locate((condition,), paper, binding, unknown)
-    return None if located is None else settled(located, paper, binding, unknown)
-
-
-def _direct(relation: Any, paper: Paper, binding: Binding, unknown: str) -> int | None:
-    """Near which integer ``unknown >= formula`` turns true when the formula does not depend on the unknown."""
-    if relation.rel_op not in (">", ">=") or relation.lhs != sympy.Symbol(unknown, positive=True):
-        return None
-    tape = binding.tape(paper, (relation.rhs,))
-    if unknown in tape.inputs:
-        return None
-    ops = Logarithmic()
+    Where the margin has a local minimum on the scan, the parabola through the three points there tells how deep it is.
+    """
+    before, here, after = margin[:-2], margin[1:-1], margin[2:]
     with np.errstate(all="ignore"):
-        (level,) = tape.run(ops, tape.load(ops, binding.values))
-    exponent = float(level.log10) if level.sign > 0 else 0.0
-    return _power_of_ten(exponent) if exponent <= LARGEST else None
-
-
-def _bracket(tape: Tape, binding: Binding, unknown: str, low: float, high: float) -> float:
-    """Where the condition last turns true between ``low`` (false) and ``high`` (true), to float accuracy."""
-    # beyond 10^16 the secant rule of ``refine`` takes over from three digits
-    while high - low > (1e-3 if low > 16 else 4e-16 * high):
-        finer = np.linspace(low, high, FAN)
-        good = truths(tape, binding, unknown, finer)[0].copy()
-        good[0], good[-1] = False, True
-        k = int(np.flatnonzero(~good)[-1])
-        if (low, high) == (finer[k], finer[k + 1]):
-            break
-        low, high = finer[k], finer[k + 1]
-    return high
+        bend = before - 2 * here + after
+        depth = here - (after - before) ** 2 / (8 * bend)
+        close = (here > 0) & (before >= here) & (after >= here) & (bend > 0) & (depth < bend)
+    return [np.linspace(points[k], points[k + 2], FAN) for k in np.flatnonzero(close)]
 
 
 def switches(paper: Paper, binding: Binding, unknown: str, points: np.ndarray) -> list[int]:
@@ -180,7 +143,7 @@ def switches(paper: Paper, binding: Binding, unknown: str, points: np.ndarray) -
 
 def _flip(tape: Tape, binding: Binding, unknown: str, low: float, high: float, before: bool) -> int:
     """The first integer whose state is no longer ``before``, between two decimal logarithms."""
-    a, b = max(_power_of_ten(low) - 1, 1), _power_of_ten(high) + 1
+    a, b = max(power_of_ten(low) - 1, 1), power_of_ten(high) + 1
     while b - a > 1:
         middle = (a + b) // 2
         state = decide(tape, inputs_at(tape, binding, unknown, middle))
@@ -188,45 +151,10 @@ def _flip(tape: Tape, binding: Binding, unknown: str, low: float, high: float, b
     return b
 
 
-def _power_of_ten(exponent: float) -> int:
+def power_of_ten(exponent: float) -> int:
     """10^exponent as an integer, to float accuracy."""
     whole = max(int(exponent) - 15, 0)
     return max(round(10.0 ** (exponent - whole)) * 10**whole, 1)
-
-
-def refine(condition: Condition, paper: Paper, binding: Binding, unknown: str, near: int) -> int:
-    """An integer closer to where the two sides of the condition meet, by the secant rule in ball arithmetic.
-
-    The scan gives 15 digits; each secant step nearly doubles them, where bisection would gain one bit at a time. Only a
-    starting point for ``settle``, which proves the answer: where the steps go astray, ``near`` is as good.
-    """
-    tape = binding.tape(paper, (condition.relation.lhs, condition.relation.rhs))
-    if near < 10**15 or unknown not in tape.inputs:
-        return near
-    ops = Ball()
-    with precision(3 * near.bit_length() + 128):
-
-        def margin(m: int) -> Any:
-            values = inputs_at(tape, binding, unknown, m)
-            left, right = tape.run(ops, tape.load(ops, values))
-            return (left - right).mid()
-
-        before, now = near, near + max(near >> 44, 1)
-        f_before, f_now = margin(before), margin(now)
-        for _ in range(2 * near.bit_length().bit_length() + 8):
-            if now == before or f_now == f_before:
-                break
-            step = _nearest(f_now * (now - before) / (f_now - f_before))
-            before, f_before, now = now, f_now, now - step
-            if not near // 2 < now < 2 * near:
-                return near
-            f_now = margin(now)
-    return now
-
-
-def _nearest(x: Any) -> int:
-    """The integer nearest to the middle of a ball."""
-    return int((x.mid() + to_ball(0.5)).floor().mid().unique_fmpz())
 
 
 def inputs_at(tape: Tape, binding: Binding, unknown: str, at: int) -> dict[str, Any]:
@@ -234,24 +162,3 @@ def inputs_at(tape: Tape, binding: Binding, unknown: str, at: int) -> dict[str, 
     return {n: at if n == unknown else v for n, v in binding.values.items() if n in tape.inputs} | (
         {unknown: at} if unknown in tape.inputs else {}
     )
-
-
-def settle(tape: Tape, binding: Binding, unknown: str, near: int, floor: int = 0) -> int:
-    """The exact integer above ``floor`` where the condition turns true, starting ``near`` it; certified by balls."""
-
-    def good(m: int) -> bool:
-        state = decide(tape, inputs_at(tape, binding, unknown, m))
-        if state is None:
-            raise TheoryError(f"the condition is undecided at {unknown} = {decimal(m)} at the highest precision")
-        return state
-
-    step, high = 1, near
-    while not good(high):
-        high, step = high + step, 2 * step
-    low, step = high - 1, 1
-    while low > floor and good(low):
-        low, high, step = max(low - step, floor), low, 2 * step
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if good(middle) else (middle, high)
-    return high

@@ -26,7 +26,8 @@ from bounds.model import Condition, Default, Paper, Quantity
 from bounds.numeric import floats
 from bounds.registry import paper as find_paper
 from bounds.registry import quantity as find_quantity
-from bounds.scan import LARGEST, Located, inputs_at, locate, log10, settled
+from bounds.scan import LARGEST, Located, inputs_at, locate, log10
+from bounds.settle import settled
 
 
 class Width(int):

@@ -50,10 +50,8 @@ def filled(question: Question, answers: str, scenario: str | None, data: str | N
             stated = activation(scenario)
             unusable = {p.key: reason for p in chosen if (reason := other_activation(p, stated))}
     if data is not None:
-        from bounds.data import load
-
         named = in_letters(question, chosen)
-        loaded = load(data, samples=_count(chosen, named))
+        loaded = _loaded(data, chosen, named)
         for paper in chosen:
             given = {n: d.value for n, d in fill[paper.key].items()} | _own(paper, named[paper.key])
             try:
@@ -67,7 +65,7 @@ def filled(question: Question, answers: str, scenario: str | None, data: str | N
 
 def _own(paper: Paper, named: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a question in a paper's letters, as numbers; the data set says how many samples it has."""
-    kept = {n: v for n, v in named.items() if n not in _samples(paper)}
+    kept = {n: v for n, v in named.items() if n not in _letters(paper, "samples")}
     kinds = {n: paper.parameters[n].kind if n in paper.parameters else "number" for n in kept}
     return {n: v if n == "activation" or kinds[n] != "number" else number(n, v) for n, v in kept.items()}
 
@@ -86,11 +84,9 @@ def data_constants(question: Question, data: str) -> list[dict[str, Any]]:
     Returns:
         Rows ``paper``, ``parameter``, ``role``, ``at``, ``value`` (None where it cannot be had), ``from``.
     """
-    from bounds.data import load
-
     chosen = [p for p in ([find_paper(k) for k in question.only] or papers().values()) if p.from_data]
     named = in_letters(question, chosen)
-    loaded, rows = load(data, samples=_count(chosen, named)), []
+    loaded, rows = _loaded(data, chosen, named), []
     for paper in chosen:
         values = _own(paper, named[paper.key])
         for name in paper.from_data:
@@ -116,10 +112,17 @@ def _orders(paper: Paper, name: str, values: Mapping[str, Any]) -> list[dict[str
     return [{letters[0]: t} for t in (1, 2, 3)]
 
 
-def _count(papers: Sequence[Paper], named: Mapping[str, Mapping[str, Any]]) -> int | None:
-    """The number of samples asked for, in whatever letter."""
+def _loaded(data: str, papers: Sequence[Paper], named: Mapping[str, Mapping[str, Any]]) -> Arrays:
+    """As many samples as are asked for, in whatever letter; of the sphere, in the dimension asked for."""
+    from bounds.data import load
+
+    dimension = _count(papers, named, "input_dim") if data == "sphere" else None
+    return load(data, samples=_count(papers, named, "samples"), d=dimension)
+
+
+def _count(papers: Sequence[Paper], named: Mapping[str, Mapping[str, Any]], role: str) -> int | None:
     for paper in papers:
-        for letter in _samples(paper) & set(named[paper.key]):
+        for letter in _letters(paper, role) & set(named[paper.key]):
             count = number(letter, named[paper.key][letter])
             check_domain(letter, count, COUNT)
             return int(count)
@@ -136,9 +139,15 @@ def _float(paper: Paper, name: str, value: Any) -> float:
         raise TheoryError(f"{name} = {show(exact)}: kernels are computed in float64") from None
 
 
-def _samples(paper: Paper) -> frozenset[str]:
-    """The letter for the number of samples."""
-    return frozenset(p.name for p in paper.parameters.values() if p.role == "samples")
+def _save(path: str, matrix: np.ndarray) -> None:
+    try:
+        np.save(path, matrix)
+    except OSError as error:
+        raise TheoryError(f"cannot write {path}: {error}") from None
+
+
+def _letters(paper: Paper, role: str) -> frozenset[str]:
+    return frozenset(p.name for p in paper.parameters.values() if p.role == role)
 
 
 def _wanted(paper: Paper, answers: str) -> frozenset[str]:
@@ -163,20 +172,20 @@ def kernel_row(key: str, data: str, values: Mapping[str, Any], save: str | None 
         Its extreme eigenvalues, their error, and how it is normalised.
 
     Raises:
-        TheoryError: The paper has no such kernel, or a value or the data do not suit.
+        TheoryError: The paper has no such kernel, a value or the data do not suit, or the file cannot be written.
     """
-    from bounds.data import load
     from bounds.kernels import normalised, ntk, ntk_options
 
     paper = find_paper(key)
     given = translate([paper], values)
-    loaded, named = load(data, samples=_count([paper], given)), given[key]
+    loaded, named = _loaded(data, [paper], given), given[key]
     own = {n: v if n == "activation" else _float(paper, n, v) for n, v in named.items() if n in ntk_options(key)}
-    if extra := sorted(set(named) - set(own) - _samples(paper)):
+    sizes = _letters(paper, "samples") | (_letters(paper, "input_dim") if data == "sphere" else frozenset())
+    if extra := sorted(set(named) - set(own) - sizes):
         raise TheoryError(f"{key}'s kernel does not depend on {extra[0]}; it takes {', '.join(ntk_options(key))}")
     kernel = ntk(key, normalised(key, loaded.X, own), **own)
     if save is not None:
-        np.save(save, kernel.value)
+        _save(save, kernel.value)
     ends = kernel.extremes
     return {
         "paper": key,

@@ -54,6 +54,8 @@ class Sweep:
 
     def to_dict(self) -> dict[str, Any]:
         """As ``sweep --json`` prints it."""
+        from bounds.views import assumed_dict
+
         return {
             "quantity": self.quantity.key,
             "over": {n: a.tolist() for n, a in self.axes.items()},
@@ -62,6 +64,7 @@ class Sweep:
             "applicable": self.applicable.tolist(),
             "order_only": self.quantity.order_only,
             "unset": list(self.unset),
+            "assumed": assumed_dict(self.assumed),
         }
 
     def to_dataframe(self) -> Any:

@@ -53,6 +53,17 @@ def test_l_is_each_papers_own_and_hidden_layers_the_same_network():
     assert "at least 2 hidden layers" in rows(hidden_layers=1)["allenzhu2019.required_width"].reasons[0]
     with pytest.raises(bounds.TheoryError, match="--L and --hidden-layers"):
         rows(values={"L": 5}, hidden_layers=5)
+    with pytest.raises(bounds.TheoryError, match="--depth and --hidden-layers"):
+        rows(values={"depth": 5}, hidden_layers=5)
+
+
+def test_what_a_scenario_states_gives_way_to_what_is_given_and_excludes_other_networks():
+    own = filled(Question(["banerjee2023"], {"depth": 4}), "width", "mnist_mlp", None)
+    assert required_widths(own)[0].values["L"] == 4
+    tanh = required_widths(filled(Question(["allenzhu2019"]), "width", "banerjee2023.fig1", None))
+    assert "covers relu networks only (asked: tanh)" in tanh[0].reasons[0]
+    relu = filled(Question(["allenzhu2019"], {"activation": "relu"}), "width", "banerjee2023.fig1", None)
+    assert required_widths(relu)[0].value
 
 
 def test_an_activation_that_a_paper_does_not_cover():

@@ -188,3 +188,14 @@ def test_required_width_by_evaluate_and_result():
     q, values = bounds.quantity("banerjee2023.required_width"), {**SIMPLE, "L": 2, "failure": "1/2"}
     assert q.evaluate(**values) == 2593
     assert bounds.result(q, **values).value == 2593
+
+
+@pytest.mark.parametrize("excess", ["1e-5", "1e-6", "1e-7"])
+def test_a_gap_between_two_points_of_the_scan_is_found(excess):
+    # m >= K log(m)^8 with K just above (e/8)^8 fails only near m = e^8 = 2981, between points 1.5 % apart
+    constant = (mp.e / 8) ** 8 * (1 + mp.mpf(excess))
+    last = max(m for m in range(2000, 5000) if m < constant * mp.log(m) ** 8)
+    found = bounds.required_width(
+        "allenzhu2019.required_width", n=1, L=1, d=1, delta=1, C_3=mp.nstr(constant, 30), C_delta=1
+    )
+    assert found.thresholds["Theorem 3"] == last + 1
