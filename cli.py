@@ -134,6 +134,9 @@ def main() -> None:
     try:
         code = app(standalone_mode=False, prog_name="bounds")
     except click.ClickException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # click 8.2 and later; before, help is printed without an error
+            click.echo(app.get_help(click.Context(app, info_name="bounds")))
+            sys.exit(0)
         click.echo(f"error: {error.format_message()} (bounds --help)", err=True)
         code = EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):

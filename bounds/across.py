@@ -72,7 +72,7 @@ def letters(
     involved = list({q.paper.key: q.paper for q in quantities}.values())
     named = in_letters(question, involved)
     own = {q.key: relevant(q, named[q.paper.key]) for q in quantities}
-    for word in question.values:
+    for word in read_values(question, involved):
         read = reading(involved, word)
         if not any(read(q.paper, word) in {**own[q.key], **_for_width(q, named[q.paper.key])} for q in quantities):
             raise TheoryError(f"nothing asked for depends on {word}: leave it out")
@@ -85,7 +85,7 @@ def in_letters(question: Question, involved: Sequence[Paper]) -> dict[str, dict[
     Raises:
         TheoryError: A word is unknown or ambiguous, or the depth given twice.
     """
-    named = translate(involved, question.values)
+    named = translate(involved, read_values(question, involved))
     if question.hidden_layers is None:
         return named
     if own := own_depth(question):
@@ -94,6 +94,12 @@ def in_letters(question: Question, involved: Sequence[Paper]) -> dict[str, dict[
         if paper.layers_offset is not None:
             named[paper.key]["L"] = question.hidden_layers + paper.layers_offset
     return named
+
+
+def read_values(question: Question, involved: Sequence[Paper]) -> dict[str, Any]:
+    """The values that formulas may read: where every paper fixes its activation, ``uncovered`` judges the one given."""
+    fixed = all(paper.activation for paper in involved)
+    return {word: value for word, value in question.values.items() if not (fixed and word == "activation")}
 
 
 def own_depth(question: Question) -> str | None:

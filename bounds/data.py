@@ -20,7 +20,7 @@ from bounds.errors import TheoryError
 
 OPENML = ("mnist_784", "Fashion-MNIST", "CIFAR_10")
 NAMES = ("digits", *OPENML, "sphere")
-TARGETS = ("auto", "index", "parity", "range", "raw")
+TARGETS = ("auto", "natural", "index", "parity", "range", "raw")
 NORMALISE = ("sqrt_d", "none")
 _KEYS = (("X", "y"), ("x_train", "y_train"), ("data", "target"))
 
@@ -65,7 +65,8 @@ def load(
         targets: for one output. "index": the class index, centred and scaled to [-1, 1] (2c/(C-1) - 1 for C classes):
             all samples of a class share a target, and the mean square is about 1/3. "parity": +1 for an even class
             index, -1 for an odd one. "range": real labels, their range mapped to [-1, 1]. "raw": as they are. "auto":
-            index for integer labels, else range; raw for the sphere, whose labels are cosines.
+            index for integer labels, else range; raw for the sphere, whose labels are cosines. "natural": index for
+            integer labels, else raw.
         outputs: 1, or the number of classes for one-hot targets.
         d: input dimension of the sphere.
 
@@ -202,8 +203,8 @@ def _targets(labels: np.ndarray, targets: str, outputs: int) -> tuple[np.ndarray
     """(y for every sample, number of classes, description)."""
     values = labels.astype(np.float64)
     whole = bool((values == np.rint(values)).all())
-    if targets == "auto":
-        targets = "index" if whole else "range"
+    if targets in ("auto", "natural"):
+        targets = "index" if whole else {"auto": "range", "natural": "raw"}[targets]
     if outputs == 1 and targets == "raw":
         return values, None, "as given"
     if outputs == 1 and targets == "range":

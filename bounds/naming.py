@@ -77,7 +77,8 @@ def translate(papers: Sequence[Paper], values: Mapping[str, Any]) -> dict[str, d
 def words(paper: Paper) -> list[str]:
     """Every word that means something in a paper."""
     roles = [p.role.replace("_", "-") for p in paper.parameters.values()]
-    return ["activation", *paper.parameters, *paper.quantities, *sorted(hidden_constants(paper)), *roles]
+    activation = [w for w in ("activation",) if by_role(paper, w)]
+    return [*activation, *paper.parameters, *paper.quantities, *sorted(hidden_constants(paper)), *roles]
 
 
 def _refuse_ambiguous(papers: Sequence[Paper], word: str, named: Mapping[str, str]) -> None:

@@ -84,12 +84,17 @@ def table_options(command: Any) -> Any:
     return command
 
 
-def emit(style: str | None, table: Any, data: Any) -> None:
-    """Print ``data()`` as JSON or ``table()`` in the chosen style; only the one needed is built."""
-    from bounds.tables import dumps
+def emit(style: str | None, table: Any, data: Any, rows: Any = None) -> None:
+    """Print ``data()`` as JSON or ``table()`` in the chosen style; only the one needed is built.
+
+    ``rows()``, where given, are the records whose numbers CSV puts into columns of their own.
+    """
+    from bounds.tables import dumps, records
 
     if style == "json":
         click.echo(dumps(data()))
+    elif style == "csv" and rows is not None:
+        records(rows()).print("csv")
     else:
         table().print(style or "text")
 

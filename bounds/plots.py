@@ -14,7 +14,9 @@ from bounds.errors import TheoryError
 from bounds.model import Curves
 from bounds.naming import reading
 from bounds.registry import papers
+from bounds.solve import Solution
 from bounds.sweep import Sweep, axis, exact_point
+from bounds.views import assumed_lines, reason_lines, unset_lines
 
 MARKERS = "os^vDPX<>*"
 ORDER_ONLY = " (order only)"
@@ -47,18 +49,26 @@ def width_plot(question: Question, against: str, path: str, progress: Callable[[
     text = against if listed else f"{against}:{POINTS}"
     xs = axis(having[0].paper, text)[1]
     curves: dict[str, list[tuple[float, float]]] = {q.key: [] for q in quantities}
+    solutions: list[Solution] = []
     for k, x in enumerate(xs):
-        for s in required_widths(replace(question, values={**question.values, word: exact_point(x)})):
+        solutions = required_widths(replace(question, values={**question.values, word: exact_point(x)}))
+        for s in solutions:
             if s.value is not None:
                 curves[s.quantity.key].append((x, s.log10))
         progress(f"{k + 1} of {len(xs)} points")
+    constants = {s.quantity.key: s.order_of for s in solutions}
     labels = {q.key: q.key + (ORDER_ONLY if q.order_only else "") for q in quantities}
     drawn = {labels[key]: curve for key, curve in curves.items() if curve}
     if not drawn:
         raise TheoryError(f"--against {against}: every theorem is NOT APPLICABLE on this range")
-    _draw_curves(drawn, (word.replace("-", " ").replace("_", " "), "log10 of the required width"), path)
+    name = word.replace("-", " ").replace("_", " ")
+    order_only = any(constants.values())
+    title = "Required width" + (", hidden constants = 1 where the order only is known" if order_only else "")
+    _draw_curves(drawn, (name, "log10 of the required width"), path, title)
+    notes = [*reason_lines(solutions), *unset_lines(solutions), *assumed_lines(solutions)]
     left_out = [key for key, curve in curves.items() if not curve]
-    return f"{path}: {len(drawn)} theorems" + (f"; NOT APPLICABLE: {', '.join(left_out)}" if left_out else "")
+    head = f"{path}: {len(drawn)} theorems" + (f"; NOT APPLICABLE: {', '.join(left_out)}" if left_out else "")
+    return "\n".join([head, f"at {word} = {xs[-1]:g} (the rest is held fixed):", *notes])
 
 
 def sweep_plot(found: Sweep, path: str) -> str:
@@ -129,12 +139,12 @@ def _draw_curves(
     figure, axes = pyplot.subplots(figsize=(9, 5), layout="constrained")
     xs = [x for curve in curves.values() for x, _ in curve]
     for k, (name, curve) in enumerate(curves.items()):
-        marker = MARKERS[k % len(MARKERS)] if len(curves) > 1 else ""
+        marker = MARKERS[(k + 5 * (k // 10)) % len(MARKERS)] if len(curves) > 1 else ""  # no two look the same
         line = "--" if ORDER_ONLY in name else "-"
         axes.plot(*zip(*curve, strict=True), line, marker=marker, markersize=4, color=f"C{k % 10}", label=name)
     if scale == "auto" and min(xs) > 0 and max(xs) / min(xs) > 20:
         axes.set_xscale("log")
-    axes.set_title(title)
+    axes.set_title(title, fontsize="medium")
     axes.set_xlabel(labels[0])
     axes.set_ylabel(labels[1])
     axes.grid(alpha=0.3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bounds.across import Question, in_letters, uncovered
+from bounds.across import Question, in_letters, read_values, uncovered
 from bounds.compile import compile_expressions
 from bounds.errors import Missing, NotApplicable, TheoryError
 from bounds.evaluate import relations
@@ -47,7 +47,7 @@ def reaches(question: Question, word: str) -> list[Reach]:
         rows.append(_row(question, q, letter, values))
     if not rows:
         raise TheoryError(refused or f"no required width asked for depends on {word}")
-    if unused := [w for w in question.values if w not in used]:
+    if unused := [w for w in read_values(question, chosen) if w not in used]:
         raise TheoryError(f"nothing asked for depends on {unused[0]}: leave it out")
     return rows
 

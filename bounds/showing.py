@@ -10,6 +10,7 @@ from bounds.display import to_unicode, tree
 from bounds.model import Default, Erratum, Paper, Quantity
 from bounds.naming import roles
 from bounds.registry import papers
+from bounds.tables import plain_console
 from bounds.values import show
 from bounds.views import json_value, status
 
@@ -87,7 +88,6 @@ def _parameter_dict(paper: Paper, name: str) -> dict[str, Any]:
 
 def draw_tree(q: Quantity) -> None:
     """Print the dependency graph below a quantity."""
-    from rich.console import Console
     from rich.tree import Tree
 
     def grow(branch: Any, children: Sequence[Any]) -> None:
@@ -97,7 +97,7 @@ def draw_tree(q: Quantity) -> None:
     label, children = tree(q)
     root = Tree(label.replace("[", r"\["))
     grow(root, children)
-    Console(highlight=False, width=160).print(root)
+    plain_console(width=160).print(root)
 
 
 def option_help() -> tuple[list[tuple[str, str]], list[str]]:
@@ -105,8 +105,17 @@ def option_help() -> tuple[list[tuple[str, str]], list[str]]:
     listed = papers().values()
     helps = {"activation": f"name or expression in z [default: {DEFAULT_ACTIVATION.value}]"}
     for role, uses in roles(listed).items():
-        p = uses[0][0].parameters[uses[0][1]]
-        names = ", ".join(dict.fromkeys(f"--{name}" for _, name in uses))
-        default = f" [default: {show(p.default.value)}]" if p.default else ""
-        helps.setdefault(role, f"{p.text} ({names}){default}")
+        helps.setdefault(role, _role_help(uses))
     return list(helps.items()), [n for n in dict.fromkeys(n for p in listed for n in p.parameters) if n not in helps]
+
+
+def _role_help(uses: Sequence[tuple[Paper, str]]) -> str:
+    """What a role is, with its letters and defaults: once where the papers agree, else paper by paper."""
+    texts: dict[str, list[str]] = {}
+    for paper, name in uses:
+        p = paper.parameters[name]
+        default = f" [default: {show(p.default.value)}]" if p.default else ""
+        texts.setdefault(f"--{name}: {p.text}{default}", []).append(paper.key)
+    if len(texts) == 1:
+        return next(iter(texts))
+    return "; ".join(f"{', '.join(keys)} {text}" for text, keys in texts.items())

@@ -50,8 +50,9 @@ def filled(question: Question, answers: str, scenario: str | None, data: str | N
             stated = activation(scenario)
             unusable = {p.key: reason for p in chosen if (reason := other_activation(p, stated))}
     if data is not None:
+        question, samples = _without_samples(question, chosen)
         named = in_letters(question, chosen)
-        loaded = _loaded(data, chosen, named)
+        loaded = _loaded(data, chosen, named, samples)
         for paper in chosen:
             given = {n: d.value for n, d in fill[paper.key].items()} | _own(paper, named[paper.key])
             try:
@@ -85,8 +86,9 @@ def data_constants(question: Question, data: str) -> list[dict[str, Any]]:
         Rows ``paper``, ``parameter``, ``role``, ``at``, ``value`` (None where it cannot be had), ``from``.
     """
     chosen = [p for p in ([find_paper(k) for k in question.only] or papers().values()) if p.from_data]
+    question, samples = _without_samples(question, chosen)
     named = in_letters(question, chosen)
-    loaded, rows = _loaded(data, chosen, named), []
+    loaded, rows = _loaded(data, chosen, named, samples), []
     for paper in chosen:
         values = _own(paper, named[paper.key])
         for name in paper.from_data:
@@ -112,12 +114,24 @@ def _orders(paper: Paper, name: str, values: Mapping[str, Any]) -> list[dict[str
     return [{letters[0]: t} for t in (1, 2, 3)]
 
 
-def _loaded(data: str, papers: Sequence[Paper], named: Mapping[str, Mapping[str, Any]]) -> Arrays:
+def _without_samples(question: Question, papers: Sequence[Paper]) -> tuple[Question, int | None]:
+    """Where ``samples`` is a letter of no paper asked: their number, which says how many are drawn, and the rest."""
+    asked_for = question.values.get("samples")
+    if asked_for is None or any(_letters(p, "samples") for p in papers):
+        return question, None
+    count = number("samples", asked_for)
+    check_domain("samples", count, COUNT)
+    return replace(question, values={w: v for w, v in question.values.items() if w != "samples"}), int(count)
+
+
+def _loaded(
+    data: str, papers: Sequence[Paper], named: Mapping[str, Mapping[str, Any]], samples: int | None = None
+) -> Arrays:
     """As many samples as are asked for, in whatever letter; of the sphere, in the dimension asked for."""
     from bounds.data import load
 
     dimension = _count(papers, named, "input_dim") if data == "sphere" else None
-    return load(data, samples=_count(papers, named, "samples"), d=dimension)
+    return load(data, samples=samples or _count(papers, named, "samples"), d=dimension)
 
 
 def _count(papers: Sequence[Paper], named: Mapping[str, Mapping[str, Any]], role: str) -> int | None:
@@ -177,8 +191,9 @@ def kernel_row(key: str, data: str, values: Mapping[str, Any], save: str | None 
     from bounds.kernels import normalised, ntk, ntk_options
 
     paper = find_paper(key)
-    given = translate([paper], values)
-    loaded, named = _loaded(data, [paper], given), given[key]
+    question, samples = _without_samples(Question(values=values), [paper])
+    given = translate([paper], question.values)
+    loaded, named = _loaded(data, [paper], given, samples), given[key]
     own = {n: v if n == "activation" else _float(paper, n, v) for n, v in named.items() if n in ntk_options(key)}
     sizes = _letters(paper, "samples") | (_letters(paper, "input_dim") if data == "sphere" else frozenset())
     if extra := sorted(set(named) - set(own) - sizes):

@@ -16,6 +16,17 @@ import numpy as np
 from bounds.ball import decimal
 
 
+def plain_console(**options: Any) -> Any:
+    """A rich console that leaves a closed pipe (``| head``) to the caller: rich itself would end with status 1."""
+    from rich.console import Console
+
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Plain(highlight=False, **options)
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of text cells under named columns.
@@ -67,10 +78,9 @@ class Table:
 
     def _print_text(self) -> None:
         from rich import box
-        from rich.console import Console
         from rich.table import Table as RichTable
 
-        console = Console(highlight=False)
+        console = plain_console()
         table = RichTable(
             title=self.title or None,
             title_justify="left",
@@ -143,6 +153,20 @@ def plain(value: Any) -> Any:
         number = float(value)
         return number if math.isfinite(number) else None
     return str(value)
+
+
+def records(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Records of the same keys as a table: numbers in full, lists joined by ``; ``, nothing for None."""
+    columns = tuple(rows[0]) if rows else ()
+    return Table(columns, tuple(tuple(_cell(row[c]) for c in columns) for row in rows))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple):
+        return "; ".join(map(str, value))
+    return repr(value) if isinstance(value, float) else str(value)
 
 
 def dumps(value: Any) -> str:

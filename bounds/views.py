@@ -254,3 +254,17 @@ def sweep_table(found: Sweep) -> Table:
     if found.unset:
         notes.append(f"order only: evaluated at {', '.join(f'{n} = 1' for n in found.unset)}")
     return Table((*found.axes, found.quantity.key, "log10", "applicable"), rows, notes=tuple(notes))
+
+
+WIDTH_COLUMNS = ("quantity", "width", "log10", "status", "order_only", "unset", "binding", "probability", "applicable")
+VALUE_COLUMNS = ("quantity", "value", "log10", "side", "direction", "status", "order_only", "unset", "applicable")
+
+
+def width_records(solutions: Sequence[Solution]) -> list[dict[str, Any]]:
+    """``required-width --csv``: numbers in columns of their own."""
+    return [{c: row[c] for c in (*WIDTH_COLUMNS, "reasons")} for row in map(width_row, solutions)]
+
+
+def evaluation_records(evaluations: Iterable[Evaluation]) -> list[dict[str, Any]]:
+    """``eval --csv`` and the like."""
+    return [{c: row[c] for c in (*VALUE_COLUMNS, "source", "reasons")} for row in map(evaluation_dict, evaluations)]

@@ -154,7 +154,8 @@ class Comparison:
         return tuple(lines)
 
     def __str__(self) -> str:
-        return self.table().to_markdown()
+        table = self.table()
+        return "\n".join([table.to_markdown(), *table.notes])
 
     def _repr_html_(self) -> str:
         table = self.table()

@@ -57,6 +57,17 @@ def test_l_is_each_papers_own_and_hidden_layers_the_same_network():
         rows(values={"depth": 5}, hidden_layers=5)
 
 
+def test_samples_are_drawn_for_a_paper_without_such_a_letter():
+    assert kernel_row("banerjee2023", "digits", {"samples": "8"})["samples"] == 8
+    drawn = filled(Question(["banerjee2023"], {"samples": 8, "d": 5}), "width", None, "sphere")
+    assert dict(drawn.values) == {"d": 5}
+    assert required_widths(drawn)[0].value
+    with pytest.raises(bounds.TheoryError, match="no parameter 'samples'"):
+        rows(only=["banerjee2023"], values={"samples": 8})
+    with pytest.raises(bounds.TheoryError, match=r"samples = 0\.5"):
+        kernel_row("banerjee2023", "digits", {"samples": "0.5"})
+
+
 def test_what_a_scenario_states_gives_way_to_what_is_given_and_excludes_other_networks():
     own = filled(Question(["banerjee2023"], {"depth": 4}), "width", "mnist_mlp", None)
     assert required_widths(own)[0].values["L"] == 4
@@ -64,6 +75,8 @@ def test_what_a_scenario_states_gives_way_to_what_is_given_and_excludes_other_ne
     assert "covers relu networks only (asked: tanh)" in tanh[0].reasons[0]
     relu = filled(Question(["allenzhu2019"], {"activation": "relu"}), "width", "banerjee2023.fig1", None)
     assert required_widths(relu)[0].value
+    with pytest.raises(bounds.TheoryError, match="no parameter 'activation'; did you mean separation"):
+        translate([PAPERS["allenzhu2019"]], {"activation": "relu"})
 
 
 def test_an_activation_that_a_paper_does_not_cover():

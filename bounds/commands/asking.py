@@ -39,7 +39,12 @@ def required_width(
         click.echo(width_plot(question, against, plot, progress))
         return
     solutions = across.required_widths(question)
-    emit(style, lambda: views.width_table(solutions, details), lambda: views.width_dict(solutions))
+    emit(
+        style,
+        lambda: views.width_table(solutions, details),
+        lambda: views.width_dict(solutions),
+        lambda: views.width_records(solutions),
+    )
 
 
 def _across(answers: str, name: str, text: str) -> click.Command:
@@ -54,7 +59,12 @@ def _across(answers: str, name: str, text: str) -> click.Command:
         from bounds import across, views
 
         found = across.evaluate_everywhere(question_from(ctx, options, answers), answers)
-        emit(style, lambda: views.evaluation_table(found, details), lambda: [views.evaluation_dict(e) for e in found])
+        emit(
+            style,
+            lambda: views.evaluation_table(found, details),
+            lambda: [views.evaluation_dict(e) for e in found],
+            lambda: views.evaluation_records(found),
+        )
 
     return command
 
@@ -75,7 +85,12 @@ def side_by_side(ctx: click.Context, name: str, style: str | None, **options: An
     from bounds import across, views
 
     found = across.side_by_side(question_from(ctx, options, ""), name)
-    emit(style, lambda: views.side_table(found), lambda: [views.evaluation_dict(e) for e in found])
+    emit(
+        style,
+        lambda: views.side_table(found),
+        lambda: [views.evaluation_dict(e) for e in found],
+        lambda: views.evaluation_records(found),
+    )
 
 
 @click.command(cls=ModelCommand, context_settings=LOOSE)

@@ -109,7 +109,12 @@ def eval_(ctx: click.Context, key: str, certified: bool, style: str | None, **op
         emit(style, lambda: views.enclosure_table(q, ball), lambda: views.enclosure_dict(q, ball))
         return
     found = result_at(q, values, defaults=True)
-    emit(style, lambda: views.evaluation_table([found]), lambda: views.evaluation_dict(found))
+    emit(
+        style,
+        lambda: views.evaluation_table([found]),
+        lambda: views.evaluation_dict(found),
+        lambda: views.evaluation_records([found]),
+    )
 
 
 COMMANDS = (papers, list_, show, cite, errata, eval_)

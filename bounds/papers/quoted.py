@@ -71,7 +71,7 @@ PARAMETERS = {
             POSITIVE,
             r"\lambda_{\min}(K_0)",
             "λ_min",
-            Default(sympy.Rational(9672, 10**8), "that of liu2020's network on scikit-learn's digits, 512 samples"),
+            Default(sympy.Rational(9672, 10**8), "liu2020's default: its network on scikit-learn's digits"),
         ),
         Parameter("m", "width", "neurons in each hidden layer", COUNT, "m", "m"),
     )

@@ -116,7 +116,7 @@ PARAMETERS = {
             SEPARATION,
             r"\delta",
             "δ",
-            Default(sympy.Rational(997, 10_000), "scikit-learn's digits, 512 samples in this normalisation"),
+            Default(sympy.Rational(997, 10_000), "scikit-learn's digits, 512 samples; --data computes yours"),
         ),
         Parameter("b", "batch_size", "samples in a mini-batch", COUNT, "b", "b", Default(1, "the smallest batch")),
         Parameter("eta", "step_size", "learning rate", POSITIVE, r"\eta", "η"),

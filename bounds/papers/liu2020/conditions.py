@@ -43,7 +43,12 @@ INITIAL = Condition("Assumption 7.1", "||W_0^(l)||_2 <= c_0 sqrt(m) in every lay
 SPREAD = Condition("Assumption 7.2", "no entry of b_0^(l) exceeds s_0/sqrt(m) ||b_0^(l)||")
 GAUSSIAN_INIT = Condition("Lemma 7.2", "all initial weights are independent N(0, 1)")
 GAUSSIAN_TOP = Condition("Lemma 7.3", "the last layer's initial weights are N(0, 1), independent of all others")
-TWICE = Condition("activation", "sigma is L_sigma-Lipschitz and beta_sigma-smooth")
+TWICE = Condition(
+    "activation",
+    "sigma is L_sigma-Lipschitz and beta_sigma-smooth",
+    lambda: at_least(symbol("beta_sigma"), 0),  # decided by whether the activation has such a constant: relu has none
+    "use an activation with a bounded second derivative",
+)
 ZERO = Condition(
     "sigma(0) = 0",
     "the activation vanishes at 0, which the proofs use and the paper does not say (erratum L9)",

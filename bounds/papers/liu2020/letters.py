@@ -13,7 +13,7 @@ BANERJEE = "three hidden layers, as in banerjee2023's experiment (Sec 6)"
 SAMPLES = "banerjee2023's experiment (Sec 6), one output"
 FILL = Default(
     sympy.Rational(9672, 10**8),
-    "infinite-width kernel of scikit-learn's digits: 512 samples, largest entry 1, L = 4, tanh",
+    "infinite-width kernel of scikit-learn's digits: 512 samples, L = 4, tanh; --data computes yours",
 )
 
 
