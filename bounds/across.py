@@ -10,7 +10,7 @@ from bounds.binding import relevant
 from bounds.errors import Missing, NotApplicable, TheoryError
 from bounds.evaluate import Evaluation, result_at
 from bounds.model import Default, Paper, Quantity
-from bounds.naming import reading, translate
+from bounds.naming import by_role, reading, translate
 from bounds.registry import paper as find_paper
 from bounds.registry import papers, suggest
 from bounds.solve import Solution, solve, without_answer
@@ -35,6 +35,7 @@ class Question:
         values: Letter, quantity, hidden constant or role -> value.
         hidden_layers: The same number of hidden layers in every paper's own L.
         fill: Paper -> name -> what to assume before the paper's defaults (from a data set or a scenario).
+        activation: That of a scenario, which ``values`` comes before.
         unusable: Paper -> why the data do not suit it.
     """
 
@@ -43,6 +44,7 @@ class Question:
     hidden_layers: int | None = None
     fill: Mapping[str, Mapping[str, Default]] = field(default_factory=dict)
     unusable: Mapping[str, str] = field(default_factory=dict)
+    activation: str = ""
 
 
 def asked(question: Question, answers: str) -> list[Quantity]:
@@ -97,8 +99,8 @@ def in_letters(question: Question, involved: Sequence[Paper]) -> dict[str, dict[
 
 
 def read_values(question: Question, involved: Sequence[Paper]) -> dict[str, Any]:
-    """The values that formulas may read: where every paper fixes its activation, ``uncovered`` judges the one given."""
-    fixed = all(paper.activation for paper in involved)
+    """The values that formulas may read: where no paper has the activation as a letter, ``uncovered`` judges it."""
+    fixed = not any(by_role(p, "activation") for p in involved)
     return {word: value for word, value in question.values.items() if not (fixed and word == "activation")}
 
 
@@ -132,17 +134,18 @@ def uncovered(question: Question, quantity: Quantity) -> str:
             return f"{paper.key} needs at least {int(least) - paper.layers_offset} hidden layers (asked: {depth})"
     if reason := _too_shallow(paper, question.values.get(own_depth(question) or "L")):
         return reason
-    return other_activation(paper, question.values.get("activation"))
+    return _other_activation(quantity, question.values.get("activation") or question.activation)
 
 
-def other_activation(paper: Paper, asked_for: Any) -> str:
-    """Why a paper whose networks have one activation does not cover another, or ""."""
-    if asked_for is None or not paper.activation:
+def _other_activation(quantity: Quantity, asked_for: Any) -> str:
+    """Why a statement on networks with one activation does not cover another, or ""."""
+    own = quantity.activation or quantity.paper.activation
+    if not asked_for or not own:
         return ""
     from bounds.activations import get
 
-    same = get(asked_for).name == paper.activation
-    return "" if same else f"{paper.key} covers {paper.activation} networks only (asked: {asked_for})"
+    who = quantity.key if quantity.activation else quantity.paper.key
+    return "" if get(asked_for).name == own else f"{who} covers {own} networks only (asked: {asked_for})"
 
 
 def _too_shallow(paper: Paper, own: Any) -> str:

@@ -206,7 +206,7 @@ def least_singular_power(rows: np.ndarray, t: float) -> Found:
     return value, "unit rows" if order == 1 else f"unit rows, root of the least eigenvalue of (X X^T)^(o {order})"
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=2)
 def _kernel(paper: str, data: bytes, shape: tuple[int, int], options: tuple[tuple[str, Any], ...]) -> Kernel:
     return ntk(paper, np.frombuffer(data).reshape(shape), **dict(options))
 

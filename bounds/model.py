@@ -95,6 +95,7 @@ class Quantity:
         orders: Parameter -> the exponent that the paper states, up to logarithms, where the parameter grows (or falls
             to 0, for one in (0, 1)).
         signed: Whether the value may be negative.
+        activation: The one activation of the networks it speaks of, where that is not its paper's business.
         statement: LaTeX of what the formula bounds, when that is more than the symbol.
         glyph: The symbol in plain Unicode.
         measured_by: What measures it on a network, in words.
@@ -124,6 +125,7 @@ class Quantity:
     answers: str = ""
     orders: Mapping[str, Any] = field(default_factory=dict, hash=False)
     signed: bool = False
+    activation: str = ""
     statement: str = ""
     glyph: str = ""
     measured_by: str = ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bounds.across import Question, asked, in_letters, other_activation, own_depth
+from bounds.across import Question, asked, in_letters, own_depth
 from bounds.binding import relevant
 from bounds.errors import TheoryError
 from bounds.model import COUNT, Default, Paper
@@ -46,9 +46,7 @@ def filled(question: Question, answers: str, scenario: str | None, data: str | N
         if own_depth(question) is None and question.hidden_layers is None:
             question = replace(question, hidden_layers=hidden_layers(scenario))
         fill = fill_from(scenario, chosen)
-        if question.values.get("activation") is None:
-            stated = activation(scenario)
-            unusable = {p.key: reason for p in chosen if (reason := other_activation(p, stated))}
+        question = replace(question, activation=activation(scenario) or "")
     if data is not None:
         question, samples = _without_samples(question, chosen)
         named = in_letters(question, chosen)
@@ -131,7 +129,7 @@ def _loaded(
     from bounds.data import load
 
     dimension = _count(papers, named, "input_dim") if data == "sphere" else None
-    return load(data, samples=samples or _count(papers, named, "samples"), d=dimension)
+    return load(data, samples=samples or _count(papers, named, "samples"), d=dimension, targets="natural")
 
 
 def _count(papers: Sequence[Paper], named: Mapping[str, Mapping[str, Any]], role: str) -> int | None:

@@ -117,7 +117,7 @@ def _looks_numeric(cell: str) -> bool:
 
 
 def figures(value: Any, digits: int = 4) -> str:
-    """A number for people: integers whole up to a billion, else ``digits`` figures and the power of ten.
+    """A number for people: integers whole up to ten digits, else ``digits`` figures and the power of ten.
 
     >>> figures(1800288), figures(0.000123456), figures(10**40), figures(None)
     ('1800288', '1.235e-04', '1.000e+40', '-')
@@ -126,7 +126,11 @@ def figures(value: Any, digits: int = 4) -> str:
         return "-"
     if isinstance(value, int) and not isinstance(value, bool):
         text = decimal(value)
-        return text if len(text) <= 10 else f"{text[0]}.{text[1:digits]}e+{len(text) - 1}"
+        if len(text) <= 10:
+            return text
+        sign, text = ("-", text[1:]) if value < 0 else ("", text)
+        head = str((int(text[: digits + 1]) + 5) // 10)
+        return f"{sign}{head[0]}.{head[1:digits]}e+{len(text) - 1 + (len(head) > digits)}"
     value = float(value)
     if value and not 1e-3 <= abs(value) < 1e6 and math.isfinite(value):
         return f"{value:.{digits - 1}e}"

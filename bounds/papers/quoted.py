@@ -127,6 +127,7 @@ def quantities() -> Iterator[Quantity]:
             tuple(names.split()),
             direction="at_least",
             assumptions=(*conditions, *relu),
+            activation="relu" if relu else "",
             side_conditions=(SHALLOW,) if SHALLOW in conditions else (),
             hidden=(HiddenConstant("C", "the constant and any logarithms that the quotation hides"),),
             order_only=True,
@@ -137,6 +138,12 @@ def quantities() -> Iterator[Quantity]:
             measured_by="whether training converges at m",
             monotone={x: 1 if p > 0 else -1 for x, p in orders.items()},
         )
+
+
+def _from_data() -> Any:
+    from bounds.from_data import samples
+
+    return {"n": samples}
 
 
 PAPER = Paper(
@@ -158,4 +165,5 @@ PAPER = Paper(
     quantities={q.name: q for q in quantities()},
     assumptions=(Condition("as quoted", "the quoting paper's account of the result, not the original's theorem"),),
     layers_offset=1,
+    from_data=_from_data,
 )
