@@ -123,12 +123,12 @@ def require_defined(quantity: Quantity, binding: Binding) -> None:
 
 
 def check(quantity: Quantity, values: Mapping[str, Any], binding: Binding | None = None) -> tuple[Checked, ...]:
-    """Every assumption's state at ``values`` (and the defaults of ``binding`` when given)."""
+    """Every assumption's state at ``values`` (and the defaults of ``binding``); undecided where one is missing."""
     if binding is None:
         relations = tuple(c.relation for c in quantity.assumptions if c.relation is not None)
         formulas = tuple(c.relation for c in quantity.conditions) or (quantity,)
         unknown = quantity.unknown if quantity.conditions else ""
-        binding = bind(quantity.paper, formulas, values, top=quantity, unknown=unknown, also=relations)
+        binding = bind(quantity.paper, formulas, values, top=quantity, unknown=unknown, also=relations, incomplete=True)
     return tuple(judge(quantity.paper, c, binding) for c in assumptions_of(quantity, binding.given))
 
 

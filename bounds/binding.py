@@ -75,6 +75,7 @@ def bind(
     unknown: str = "",
     also: tuple[Any, ...] = (),
     fill: Mapping[str, Default] | None = None,
+    incomplete: bool = False,
 ) -> Binding:
     """Check ``values`` against what ``expressions`` need and fill in the rest.
 
@@ -86,6 +87,7 @@ def bind(
         defaults: Whether missing values take the paper's defaults; otherwise they are an error.
         unknown: A parameter that is solved for, hence neither given nor missing.
         also: Further expressions (assumptions) whose inputs may be given too.
+        incomplete: Whether values may be missing: then only assumptions are asked about.
         fill: With ``defaults``: values to assume before the paper's own, from a data set or a scenario.
 
     Raises:
@@ -120,7 +122,7 @@ def bind(
         elif defaults and default is not None:
             assumed[name] = default
             numbers[name] = _assumed(paper, name, default)
-        else:
+        elif not incomplete:
             absent = [n for n in missing if n not in (*numbers, *(fill if defaults else ())) and n not in hidden]
             has = [n for n in absent if defaults and n in paper.parameters and paper.parameters[n].default]
             raise Missing(_missing(paper, top, [n for n in absent if n not in has]))

@@ -24,7 +24,7 @@ def explanation_table(e: Explanation) -> Table:
     )
     notes = [f"{e.quantity.key} is {NA}: {r}" for r in e.reasons]
     notes += [f"{e.quantity.key}: here {name} is {target}" for name, target in e.chosen.items()]
-    notes += [*path_lines(e.path), *e.notes]
+    notes += ["shares (> marks what drives the line above it):", *path_lines(e.path), *e.notes]
     if e.unset:
         notes.append(f"order only: hidden constants taken as 1: {', '.join(e.unset)}")
     notes += [*assumed_lines([e]), *undecided_lines(e.checks, True)]

@@ -68,6 +68,8 @@ def quantity(key: str) -> Quantity:
         return matches[0]
     if matches:
         raise TheoryError(f"{key!r} is in several papers: {', '.join(q.key for q in matches)}; give one of these keys")
+    if key in papers():
+        raise TheoryError(f"{key} is a paper, not a quantity: bounds list {key}")
     raise TheoryError(f"no quantity {key!r}{suggest(key, (q.key for q in quantities()))} (bounds list shows them)")
 
 

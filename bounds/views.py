@@ -72,6 +72,10 @@ def evaluation_table(evaluations: Iterable[Evaluation], details: bool = False) -
         sign = GLYPH[SIGNS[q.direction if q.direction else q.side]]
         rows.append((q.key, f"{sign} {value_text(e)}" if e.applicable else NA, status(q), q.source.place, q.text))
         notes += [f"{q.key}: here {name} is {target}" for name, target in e.chosen.items()]
+        if q.side_conditions:
+            notes.append(
+                f"{q.key}: its own condition only; required-width adds {len(q.side_conditions)} of the lemmas'"
+            )
     notes += reason_lines(found) + unset_lines(found) + assumed_lines(found)
     notes += undecided_lines([c for e in found for c in e.checks], details or len(found) == 1)
     return Table(("quantity", "value", "status", "source", "what"), tuple(rows), notes=tuple(dict.fromkeys(notes)))

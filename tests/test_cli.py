@@ -219,6 +219,8 @@ MISTAKES = [
     (["required-width", "--scenario", "mnist"], "mnist_mlp"),
     (["required-width", "--against", "samples=10:1", "--plot", "x.png"], "empty"),
     (["required-width", "--plot", "/nowhere/x.png", "--paper", "quoted", "--against", "samples=10:20:2"], "/nowhere"),
+    (["required-width", "--against", "samples=10:100"], "--plot"),
+    (["eval", "liu2020"], "bounds list liu2020"),
     (["sweep", "banerjee2023.c_H"], "--over"),
     (["sweep", "banerjee2023.c_H", "--over", "gamma"], "--over gamma"),
     (["sweep", "banerjee2023.c_H", "--over", "gamma=1:2", "--gamma", "1"], "both swept and given"),

@@ -199,3 +199,10 @@ def test_a_gap_between_two_points_of_the_scan_is_found(excess):
         "allenzhu2019.required_width", n=1, L=1, d=1, delta=1, C_3=mp.nstr(constant, 30), C_delta=1
     )
     assert found.thresholds["Theorem 3"] == last + 1
+
+
+def test_check_leaves_undecided_what_is_not_given():
+    states = {
+        c.condition.name: c.state for c in bounds.quantity("banerjee2023.required_width").check(activation="gelu")
+    }
+    assert (states["Assumption 1"], states["L >= 2"]) == (False, None)

@@ -23,20 +23,22 @@ from bounds.options import (
 @across_options
 @DETAILS
 @click.option("--plot", type=click.Path(dir_okay=False), help="Draw width against --against into this file.")
-@click.option("--against", default="samples=10:1e6:log", show_default=True, help="Axis of --plot: samples, depth, ...")
+@click.option("--against", help="Axis of --plot: NAME=LOW:HIGH[:log] [default: samples=10:1e6:log].")
 @table_options
 @click.pass_context
 def required_width(
-    ctx: click.Context, plot: str | None, against: str, details: bool, style: str | None, **options: Any
+    ctx: click.Context, plot: str | None, against: str | None, details: bool, style: str | None, **options: Any
 ) -> None:
     """The least width that each theorem asks for; works with nothing given."""
     from bounds import across, views
 
+    if against and not plot:
+        raise click.UsageError("--against is the axis of a plot: add --plot FILE")
     question = question_from(ctx, options, "width")
     if plot:
         from bounds.plots import width_plot
 
-        click.echo(width_plot(question, against, plot, progress))
+        click.echo(width_plot(question, against or "samples=10:1e6:log", plot, progress))
         return
     solutions = across.required_widths(question)
     emit(
