@@ -105,8 +105,7 @@ def bind(
     tape = compile_expressions(paper, expressions, given, top, symbolic)
     inputs = tape.inputs | (compile_expressions(paper, also, given, None, symbolic).inputs if also else frozenset())
     _refuse_unused(paper, top, frozenset(numbers), inputs)
-    assumed, unset = {}, []
-    hidden = hidden_constants(paper)
+    assumed: dict[str, Default] = {}
     missing = [n for n in sorted(tape.inputs) if n not in numbers and n not in suppliers and n != unknown]
     if defaults and activation is None and any(_from_activation(paper, n) for n in missing):
         assumed["activation"] = fill.get("activation", DEFAULT_ACTIVATION)
@@ -114,20 +113,14 @@ def bind(
         suppliers = {n: v for n, v in _suppliers(paper, activation, {}).items() if n not in numbers}
     numbers.update({n: v for n, supply in suppliers.items() if n in inputs and (v := supply()) is not None})
 
-    for name in [n for n in missing if n not in numbers]:
-        default = fill.get(name, paper.parameters[name].default if name in paper.parameters else None)
-        if name in hidden and name not in fill:
-            unset.append(name)
-            numbers[name] = 1
-        elif defaults and default is not None:
-            assumed[name] = default
-            numbers[name] = _assumed(paper, name, default)
-        elif not incomplete:
-            absent = [n for n in missing if n not in (*numbers, *(fill if defaults else ())) and n not in hidden]
-            has = [n for n in absent if defaults and n in paper.parameters and paper.parameters[n].default]
-            raise Missing(_missing(paper, top, [n for n in absent if n not in has]))
-    for name in symbolic & _mentioned(paper, expressions, given, top):
-        assumed[name] = paper.parameters[name].default  # type: ignore[assignment]
+    absent = [n for n in missing if n not in numbers]
+    unset = [n for n in absent if n in hidden_constants(paper) and n not in fill]
+    own = {n: p.default for n, p in paper.parameters.items() if p.default is not None}
+    assumed |= {n: d for n in absent if n not in unset and defaults and (d := fill.get(n, own.get(n))) is not None}
+    if (without := [n for n in absent if n not in unset and n not in assumed]) and not incomplete:
+        raise Missing(_missing(paper, top, without))
+    numbers |= dict.fromkeys(unset, 1) | {n: _assumed(paper, n, d) for n, d in assumed.items() if n in absent}
+    assumed |= {n: own[n] for n in symbolic & _mentioned(paper, expressions, given, top)}
     return Binding(numbers, given, assumed, symbolic, str(activation or ""), tuple(unset), suppliers)
 
 
