@@ -20,7 +20,7 @@ from bounds.errors import TheoryError
 
 OPENML = ("mnist_784", "Fashion-MNIST", "CIFAR_10")
 NAMES = ("digits", *OPENML, "sphere")
-TARGETS = ("auto", "natural", "index", "parity", "range", "raw")
+TARGETS = ("auto", "index", "parity", "range", "raw", "natural")
 NORMALISE = ("sqrt_d", "none")
 _KEYS = (("X", "y"), ("x_train", "y_train"), ("data", "target"))
 

@@ -31,8 +31,10 @@ def papers() -> dict[str, Paper]:
 def suggest(name: str, known: Iterable[str]) -> str:
     """``; did you mean a, b?`` for the closest known names, or an empty string."""
     pool = list(known)
-    short = {k.rsplit(".", 1)[-1]: k for k in pool}
-    close = [short[s] for s in difflib.get_close_matches(name.rsplit(".", 1)[-1], short, 3, 0.6)]
+    short: dict[str, list[str]] = {}
+    for k in pool:  # several papers may have a quantity of one name
+        short.setdefault(k.rsplit(".", 1)[-1], []).append(k)
+    close = [k for s in difflib.get_close_matches(name.rsplit(".", 1)[-1], short, 3, 0.6) for k in short[s]]
     close += [k for k in difflib.get_close_matches(name, pool, 3, 0.6) if k not in close]
     return f"; did you mean {', '.join(close[:3])}?" if close else ""
 
