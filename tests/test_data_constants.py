@@ -137,15 +137,14 @@ def test_gram_extremes_match_the_hermite_series_of_song2021():
 
 
 def test_liu2020_scales_to_the_bound_given():
-    assert get(liu2020, "C_x") == np.abs(X).max()
+    assert get(liu2020, "C_x") == 1
     values = {"L": 3, "activation": "tanh"}
-    raw = get(liu2020, "lambda_min", values)
-    assert get(liu2020, "lambda_min", {**values, "C_x": np.abs(X).max()}) == pytest.approx(raw, rel=1e-12)
-    scaled = get(liu2020, "lambda_min", {**values, "C_x": 1})
-    assert scaled == pytest.approx(get(liu2020, "lambda_min", values, X=X / np.abs(X).max()), rel=1e-12)
+    raw = get(liu2020, "lambda_min", {**values, "C_x": np.abs(X).max()})
+    scaled = get(liu2020, "lambda_min", values)
+    assert scaled == pytest.approx(get(liu2020, "lambda_min", {**values, "C_x": 1}, X=7 * X), rel=1e-12)
     assert abs(scaled / raw - 1) > 0.1
-    # the identity: K = L X X^T/d
-    few = X[:3]
+    # the identity: K = L X X^T/d, of inputs whose largest entry is 1
+    few = X[:3] / np.abs(X[:3]).max()
     exact = 2 * np.linalg.eigvalsh(few @ few.T / 4)[0]
     assert get(liu2020, "lambda_min", {"L": 2, "activation": "identity"}, X=few, y=Y[:3]) == pytest.approx(exact)
     with pytest.raises(TheoryError, match=r"L=\[2, 3\].*one number"):
@@ -156,7 +155,7 @@ def test_residual_of_liu2020_is_that_of_random_networks():
     rng, m = np.random.default_rng(1), 300
     squares = []
     for _ in range(400):
-        hidden = np.tanh(X @ rng.standard_normal((4, m)) / 2)
+        hidden = np.tanh(X / np.abs(X).max() @ rng.standard_normal((4, m)) / 2)  # the largest entry is 1
         squares.append(np.sum((hidden @ rng.standard_normal(m) / math.sqrt(m) - Y) ** 2))
     found = get(liu2020, "residual_0", {"L": 2, "activation": "tanh"}) ** 2
     assert abs(np.mean(squares) - found) < 5 * np.std(squares) / 20

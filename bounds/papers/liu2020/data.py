@@ -17,10 +17,8 @@ from bounds.kernels import Kernel, Layer, chain, inputs
 
 
 def rows(X: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
-    """The inputs, scaled so that max |x|_inf is the C_x given, if one is."""
-    bound = number(values, "C_x")
-    if bound is None:
-        return X
+    """The inputs, scaled by one factor so that max |x|_inf is the C_x given, or 1."""
+    bound = number(values, "C_x") or 1.0
     top = float(np.abs(X).max())
     if top == 0:
         raise TheoryError("all inputs are zero")
@@ -57,8 +55,8 @@ def _deep(X: np.ndarray, values: Mapping[str, Any]) -> Kernel | None:
 
 
 def largest_entry(X: np.ndarray, y: np.ndarray, values: Mapping[str, Any]) -> Found:
-    """C_x."""
-    return float(np.abs(X).max()), "max |x|_inf over the data"
+    """C_x: the data are scaled to it."""
+    return 1.0, f"the data divided by their largest entry, {np.abs(X).max():g}"
 
 
 def lambda_min(X: np.ndarray, y: np.ndarray, values: Mapping[str, Any]) -> Found | None:
