@@ -11,7 +11,7 @@ from bounds.errors import Missing, NotApplicable, TheoryError
 from bounds.evaluate import relations
 from bounds.inverse import QUESTIONS, Reach, inputs_of, reach, without_reach
 from bounds.model import Paper, Quantity
-from bounds.naming import SAME_EVERYWHERE, meaning, translate
+from bounds.naming import SAME_EVERYWHERE, meaning, reading, translate
 from bounds.registry import paper as find_paper
 from bounds.registry import papers
 
@@ -43,7 +43,7 @@ def reaches(question: Question, word: str) -> list[Reach]:
         if q.unknown not in values and q.unknown not in question.fill.get(q.paper.key, {}):
             refused = f"{q.key} needs {q.unknown}: give --{q.paper.parameters[q.unknown].role.replace('_', '-')}"
             continue
-        used |= {w for w in question.values if meaning(q.paper, w) in values}
+        used |= {w for w in question.values if reading(chosen, w)(q.paper, w) in values}
         rows.append(_row(question, q, letter, values))
     if not rows:
         raise TheoryError(refused or f"no required width asked for depends on {word}")

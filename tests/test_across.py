@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import bounds
 from bounds.across import Question, evaluate_everywhere, required_widths, side_by_side
 from bounds.model import Default
 from bounds.naming import meaning, translate
+from bounds.reaches import reaches
 from bounds.scenarios import fill_from, hidden_layers, scenarios
 from bounds.sources import data_constants, filled, kernel_row
 from bounds.sweep import axis, sweep
@@ -232,3 +234,10 @@ def test_sweeps_over_widths_and_where_formulas_are_undefined():
     )
     assert math.isnan(psi.value[0])
     assert psi.value[1] == 2  # h = 1: the second entry, 1 (1/2 (1 + 1) + 1)
+
+
+def test_a_role_that_is_also_a_quantitys_name_is_read_as_the_role_by_largest_too():
+    # liu2020 has a quantity `radius`; asked of two papers, --radius is banerjee2023's rho
+    asked = Question(only=["banerjee2023", "liu2020"], values={"width": 10**9, "radius": "0.5"})
+    found = {r.quantity.key: r for r in reaches(asked, "depth")}
+    assert found["banerjee2023.required_width"].values["rho"] == Fraction(1, 2)
