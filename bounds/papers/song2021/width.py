@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import sympy
 
@@ -99,6 +100,17 @@ def constants() -> Iterator[Quantity]:
     )
 
 
+ORDER: dict[str, Any] = {"direction": "at_least", "hidden": (C,), "order_only": True, "glyph": "d₁"}
+"""What every width here is: an order."""
+ANSWER: dict[str, Any] = {
+    "unknown": "d_1",
+    "side_conditions": SIDE,
+    "answers": "width",
+    "measured_by": "whether training converges at d_1",
+}
+"""What a width is that ``required-width`` lists."""
+
+
 def widths() -> Iterator[Quantity]:
     """Eqs 79 and 80: ``h_0 beta^2 nu^2 <= alpha mu^6`` with ``nu^2 ~ c_0^2 d_1 n`` and ``mu^2 ~ d_1``."""
     half = sympy.Rational(1, 2)
@@ -111,15 +123,9 @@ def widths() -> Iterator[Quantity]:
         "printed",
         "width from which gradient descent converges to a global minimum",
         ("xi", "n", "sigma_max_X", "sigma_min_Xt"),
-        direction="at_least",
-        hidden=(C,),
-        order_only=True,
+        **ORDER,
         assumptions=WITH_XI,
-        unknown="d_1",
-        side_conditions=SIDE,
-        answers="width",
-        glyph="d₁",
-        measured_by="whether training converges at d_1",
+        **ANSWER,
         monotone={"xi": 1, "n": 1, "sigma_max_X": 1, "sigma_min_Xt": -1},
         orders={"n": half, "sigma_max_X": 2, "sigma_min_Xt": -3},
     )
@@ -132,15 +138,9 @@ def widths() -> Iterator[Quantity]:
         "printed",
         "the same with sigma_max(X) = sqrt(n/d_0) and sigma_min(X^{*t}) = 1, the paper's estimates for n ~ d_0^t",
         ("xi", "n", "d_0"),
-        direction="at_least",
-        hidden=(C,),
-        order_only=True,
+        **ORDER,
         assumptions=WITH_XI,
-        unknown="d_1",
-        side_conditions=SIDE,
-        answers="width",
-        glyph="d₁",
-        measured_by="whether training converges at d_1",
+        **ANSWER,
         monotone={"xi": 1, "n": 1, "d_0": -1},
         orders={"n": 3 * half, "d_0": -1},
     )
@@ -162,15 +162,9 @@ def variants() -> Iterator[Quantity]:
         "printed",
         "width without a bound on sigma_max(V_k), at the paper's estimates for n ~ d_0^t",
         ("n", "d_0"),
-        direction="at_least",
-        hidden=(C,),
-        order_only=True,
+        **ORDER,
         assumptions=STANDARD,
-        unknown="d_1",
-        side_conditions=SIDE,
-        answers="width",
-        glyph="d₁",
-        measured_by="whether training converges at d_1",
+        **ANSWER,
         monotone={"n": 1, "d_0": -1},
         orders={"n": 5 * third, "d_0": -1},
     )
@@ -183,11 +177,8 @@ def variants() -> Iterator[Quantity]:
         "printed",
         "width without a bound on sigma_max(V_k)",
         ("n", "sigma_max_X", "sigma_min_Xt"),
-        direction="at_least",
-        hidden=(C,),
-        order_only=True,
+        **ORDER,
         assumptions=STANDARD,
-        glyph="d₁",
         monotone={"n": 1, "sigma_max_X": 1, "sigma_min_Xt": -1},
         orders={"n": 2 * third, "sigma_max_X": 2, "sigma_min_Xt": -10 * third},
     )
@@ -200,15 +191,9 @@ def variants() -> Iterator[Quantity]:
         "derived",
         "width that the direct condition on the initial loss asks for; d_1 >= n and concentration then bind",
         ("xi_direct", "sigma_max_X", "sigma_min_Xt"),
-        direction="at_least",
-        hidden=(C,),
-        order_only=True,
+        **ORDER,
         assumptions=(*SHARED, BOUNDED, POWER_RANK),
-        unknown="d_1",
-        side_conditions=SIDE,
-        answers="width",
-        glyph="d₁",
-        measured_by="whether training converges at d_1",
+        **ANSWER,
         monotone={"xi_direct": 1, "sigma_max_X": 1, "sigma_min_Xt": -1},
         orders={"sigma_max_X": 2, "sigma_min_Xt": -2},
     )
