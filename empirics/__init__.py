@@ -7,11 +7,13 @@ from empirics.comparison import Comparison, Setting
 from empirics.data import Dataset, load
 from empirics.measure.curvature import hessian_norms
 from empirics.measure.gradients import gradient_norms
+from empirics.measure.kernel import kernel_change, ntk_gram
 from empirics.measure.loss_curvature import loss_hessian_extremes
 from empirics.measure.norms import layer_norms, spectral_norm, weight_norms
 from empirics.measurement import Measurement
-from empirics.networks import Network, Weights, network
+from empirics.networks import Network, network
 from empirics.training import TrainingInterrupted, Trajectory, train, train_many
+from empirics.weights import Weights
 
 __all__ = [
     "Comparison",
@@ -27,10 +29,12 @@ __all__ = [
     "from_module",
     "gradient_norms",
     "hessian_norms",
+    "kernel_change",
     "layer_norms",
     "load",
     "loss_hessian_extremes",
     "network",
+    "ntk_gram",
     "spectral_norm",
     "torch_activation",
     "train",

@@ -1,89 +1,37 @@
-"""The paper's network: biases absent, every layer divided by the square root of its input width.
+"""The papers' networks as torch modules, at their random initialisation.
 
-alpha^(0) = x;  z^(l) = W^(l) alpha^(l-1)/sqrt(m_{l-1}),  alpha^(l) = phi(z^(l)), l = 1..L, m_0 = d, m_l = m;
-f = V^T alpha^(L)/sqrt(m).  Source: banerjee2023, Section 3 and Assumption 2.
+Every paper's parametrisation is written beside its experiment, `empirics/experiments/<key>`, as NETWORKS: a function
+for each kind of network, the default first. `network` finds it, draws the weights and wraps them.
 """
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import pkgutil
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from bounds.errors import NotApplicable, TheoryError
-from empirics.activations import TorchActivation, torch_activation
-
-PAPERS = ("banerjee2023",)
-
-
-@dataclass(frozen=True, eq=False)
-class Weights:
-    """A point in parameter space, detached from autograd: what measurements and training work on.
-
-    Attributes:
-        W: the L weight matrices, W[l-1] of shape (..., m, m_{l-1}); leading dimensions batch independent networks.
-        V: the readout, (..., m, k).
-        scales: (1/sqrt(d), 1/sqrt(m), ..., 1/sqrt(m)), one per weight layer, the readout's last.
-        activation: phi with its derivatives.
-    """
-
-    W: tuple[Tensor, ...]
-    V: Tensor
-    scales: tuple[float, ...]
-    activation: TorchActivation
-
-    @property
-    def L(self) -> int:
-        """Number of hidden layers."""
-        return len(self.W)
-
-    @property
-    def m(self) -> int:
-        """Width."""
-        return self.V.shape[-2]
-
-    @property
-    def d(self) -> int:
-        """Input dimension."""
-        return self.W[0].shape[-1]
-
-    @property
-    def k(self) -> int:
-        """Number of outputs."""
-        return self.V.shape[-1]
-
-    @property
-    def tensors(self) -> tuple[Tensor, ...]:
-        """W^(1), ..., W^(L), V."""
-        return (*self.W, self.V)
-
-    def with_tensors(self, tensors: Iterable[Tensor]) -> Weights:
-        """The same network with other values of (W^(1), ..., W^(L), V)."""
-        *W, V = tensors
-        return replace(self, W=tuple(W), V=V)
-
-    def clone(self) -> Weights:
-        """A copy that later updates in place do not reach."""
-        return self.with_tensors(t.clone() for t in self.tensors)
-
-    def to(self, *args: object, **kwargs: object) -> Weights:
-        """The same point in another dtype or on another device, as `Tensor.to`."""
-        return self.with_tensors(t.to(*args, **kwargs) for t in self.tensors)  # type: ignore[call-overload]
+from bounds.registry import suggest
+from empirics.activations import TorchActivation
+from empirics.measure.forward import forward
+from empirics.weights import Weights
 
 
 class Network(nn.Module):
     """The network as a torch module; `weights` is its current point, `initial` the one it started from.
 
     Attributes:
-        W: ParameterList of W^(1), ..., W^(L).
+        W: ParameterList of W^(1), ..., W^(L); what the paper does not train has requires_grad False.
         V: readout, (m, k).
-        scales: 1/sqrt of each layer's input width.
-        activation: phi with its derivatives.
-        initial: copy of the weights at construction (theta_0, the centre of the paper's ball).
-        paper, sigma_1, seed: how it was initialised; sigma_1 and seed are None for a user's own model.
+        biases: ParameterList of the biases there are, the readout's last.
+        initial: copy of the weights at construction (theta_0, the centre of the papers' balls).
+        paper, kind, seed: how it was initialised; seed is None for a user's own model.
+        sigma_1: banerjee2023's scale of the initial weights, where it is known.
         notes: what a reader of measurements on it should know.
     """
 
@@ -92,101 +40,151 @@ class Network(nn.Module):
         weights: Weights,
         *,
         paper: str = "banerjee2023",
+        kind: str = "",
         sigma_1: float | None = None,
         seed: int | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
-        self.W = nn.ParameterList([nn.Parameter(w.clone()) for w in weights.W])
-        self.V = nn.Parameter(weights.V.clone())
-        self.scales = weights.scales
-        self.activation = weights.activation
+        own = [nn.Parameter(t.clone(), on) for t, on in zip(weights.tensors, weights.trainable, strict=True)]
+        self.W, self.V = nn.ParameterList(own[: weights.L]), own[weights.L]
+        self.biases = nn.ParameterList(own[weights.L + 1 :])
         self.initial = weights.clone()
-        self.paper, self.sigma_1, self.seed, self.notes = paper, sigma_1, seed, notes
+        self.paper, self.kind, self.sigma_1, self.seed, self.notes = paper, kind, sigma_1, seed, notes
+
+    @property
+    def activation(self) -> TorchActivation:
+        """phi with its derivatives."""
+        return self.initial.activation
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """What multiplies each layer's input."""
+        return self.initial.scales
+
+    def _point(self) -> Weights:
+        like = self.initial if self.initial.V.device == self.V.device else self.initial.to(self.V.device)
+        return like.with_tensors([*self.W, self.V, *self.biases])
 
     def forward(self, X: Tensor) -> Tensor:
         """Outputs (n, k) at inputs (n, d)."""
-        alpha = X
-        for w, scale in zip(self.W, self.scales, strict=False):
-            alpha = self.activation.phi(alpha @ w.mT * scale)
-        return alpha @ self.V * self.scales[-1]
+        return forward(self._point(), X, order=0).f
 
     @property
     def weights(self) -> Weights:
         """The current point, detached and sharing memory with the parameters; `.clone()` it to keep it."""
-        return Weights(tuple(w.detach() for w in self.W), self.V.detach(), self.scales, self.activation)
+        point = self._point()
+        return point.with_tensors(t.detach() for t in point.tensors)
 
     def clone_at(self, weights: Weights) -> Network:
         """A network at other weights with the same theta_0 and metadata."""
-        copy = Network(weights, paper=self.paper, sigma_1=self.sigma_1, seed=self.seed, notes=self.notes)
+        names = ("paper", "kind", "sigma_1", "seed", "notes")
+        copy = Network(weights, **{name: getattr(self, name) for name in names})
         copy.initial = self.initial
         return copy
 
 
+def builders(paper: str) -> dict[str, Any]:
+    """The kinds of network of a paper, by name, the default first.
+
+    Args:
+        paper: its key.
+
+    Returns:
+        Functions from a torch.Generator and the kind's own options to Weights on the CPU in float64.
+
+    Raises:
+        TheoryError: no such paper, or none of its networks is encoded.
+    """
+    from empirics import experiments
+
+    known = [info.name for info in pkgutil.iter_modules(experiments.__path__)]
+    if paper in known:
+        module = importlib.import_module(f"empirics.experiments.{paper}")
+        if found := getattr(module, "NETWORKS", None):
+            return dict(found)
+    raise TheoryError(f"paper={paper!r} has no network here{suggest(paper, known)}; use one of {', '.join(known)}")
+
+
 def network(
     paper: str = "banerjee2023",
+    kind: str | None = None,
     *,
-    L: int,
-    m: int,
-    d: int,
-    activation: str = "tanh",
-    sigma_1: float = 1.0,
-    k: int = 1,
     seed: int = 0,
     dtype: torch.dtype = torch.float64,
     device: str | torch.device = "cpu",
+    **options: Any,
 ) -> Network:
-    """The paper's network at its random initialisation.
-
-    W0 has entries N(0, sigma_0^2), sigma_0 = sigma_1/(2 (1 + sqrt(log m)/sqrt(2m))); each column of V0 is uniform on
-    the unit sphere. Drawn on the CPU in float64 and then moved, so that every dtype and device starts alike.
+    """A paper's network at its random initialisation, drawn on the CPU in float64 and then moved.
 
     Args:
-        paper: whose parametrisation and initialisation; "banerjee2023".
-        L: hidden layers, at least 1.
-        m: width, at least 1.
-        d: input dimension, at least 1.
-        activation: a name or expression for `torch_activation`.
-        sigma_1: scale of the initial weights, positive.
-        k: outputs, at least 1.
+        paper: whose parametrisation and initialisation.
+        kind: which of the paper's networks, for example "shallow" of liu2020; None: its main one.
         seed: of the random generator.
-        dtype: float64 or float32.
+        dtype: float64 or float32; the numbers are the same up to rounding.
         device: where the network lives.
+        options: the kind's own: L, m, d, k, activation, ... (`help(empirics.networks.builders(paper)[kind])`).
 
     Returns:
         The module.
 
     Raises:
-        TheoryError: a value outside its range, or a device that is not there.
+        TheoryError: a value outside its range, an unknown option, or a device that is not there.
 
     >>> network(L=2, m=8, d=3)(torch.ones(5, 3, dtype=torch.float64)).shape
     torch.Size([5, 1])
     """
-    if paper not in PAPERS:
-        raise TheoryError(f"paper={paper!r} has no network here: use one of {', '.join(PAPERS)}")
-    for name, value in (("L", L), ("m", m), ("d", d), ("k", k)):
-        _check_count(name, value)
+    kinds = builders(paper)
+    kind = next(iter(kinds)) if kind is None else kind
+    if kind not in kinds:
+        raise TheoryError(f"kind={kind!r} is not a network of {paper}: use one of {', '.join(kinds)}")
+    _check_options(f"{paper}'s {kind} network", kinds[kind], options)
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise TheoryError(f"seed={seed!r} must be an integer from 0 to 2^63 - 1")
-    if isinstance(sigma_1, bool) or not isinstance(sigma_1, (int, float)) or not 0 < sigma_1 < math.inf:
-        raise TheoryError(f"sigma_1={sigma_1!r} must be a positive finite number")
     if dtype not in (torch.float64, torch.float32):
         raise TheoryError(f"dtype={dtype} must be torch.float64 or torch.float32")
     place = check_device(device)
-    generator = torch.Generator().manual_seed(seed)
-    sigma_0 = sigma_1 / (2 * (1 + math.sqrt(math.log(m)) / math.sqrt(2 * m)))
-    widths = [d] + [m] * L
-    shapes = [(widths[i + 1], widths[i]) for i in range(L)] + [(m, k)]
-    *W, V = (torch.randn(s, generator=generator, dtype=torch.float64) for s in shapes)
-    V /= V.norm(dim=0, keepdim=True)
-    scales = tuple(1 / math.sqrt(width) for width in widths)
-    weights = Weights(tuple(w.mul_(sigma_0) for w in W), V, scales, torch_activation(activation))
-    return Network(weights.to(place, dtype), paper=paper, sigma_1=float(sigma_1), seed=seed)
+    weights = kinds[kind](torch.Generator().manual_seed(seed), **options)
+    sigma_1 = float(options.get("sigma_1", 1.0)) if paper == "banerjee2023" else None
+    return Network(weights.to(place, dtype), paper=paper, kind=kind, sigma_1=sigma_1, seed=seed)
 
 
-def _check_count(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise TheoryError(f"{name}={value!r} must be an integer of at least 1")
+def _check_options(what: str, builder: Any, options: dict[str, Any]) -> None:
+    known = {name: p for name, p in inspect.signature(builder).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    for name in options:
+        if name not in known:
+            raise TheoryError(f"{name} is not an option of {what}{suggest(name, known)}; it has {', '.join(known)}")
+    missing = [name for name, p in known.items() if p.default is p.empty and name not in options]
+    if missing:
+        raise TheoryError(f"{missing[0]} is needed for {what}: give {missing[0]}=...")
+
+
+def check_counts(**counts: object) -> None:
+    """Refuse sizes that are not integers of at least 1.
+
+    Args:
+        counts: by name.
+
+    Raises:
+        TheoryError: naming the first that is not.
+    """
+    for name, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise TheoryError(f"{name}={value!r} must be an integer of at least 1")
+
+
+def check_scales(**scales: object) -> None:
+    """Refuse scales that are not positive finite numbers.
+
+    Args:
+        scales: by name.
+
+    Raises:
+        TheoryError: naming the first that is not.
+    """
+    for name, value in scales.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+            raise TheoryError(f"{name}={value!r} must be a positive finite number")
 
 
 def check_device(device: str | torch.device) -> torch.device:
@@ -242,6 +240,21 @@ def check_smooth(weights: Weights, what: str) -> None:
     Raises:
         NotApplicable: the activation is not smooth.
     """
-    if not weights.activation.smooth:
-        name = weights.activation.name
-        raise NotApplicable(f"activation={name!r} is not twice differentiable, so {what} is undefined: use e.g. tanh")
+    for name, phi in (("activation", weights.activation), ("output", weights.output)):
+        if phi is not None and not phi.smooth:
+            raise NotApplicable(f"{name}={phi.name!r} is not twice differentiable, so {what} is undefined: use e.g. tanh")
+
+
+def check_dense(weights: Weights, what: str) -> None:
+    """Refuse layers with windows where a measure has no form for them.
+
+    Args:
+        weights: the network.
+        what: the measurement, for the message.
+
+    Raises:
+        NotApplicable: a layer has windows.
+    """
+    for l, at in enumerate(weights.windows, start=1):
+        if at is not None:
+            raise NotApplicable(f"layer {l} has windows (a convolution), which {what} does not cover: use dense layers")

@@ -26,8 +26,11 @@ class Operator(Protocol):
     def metric(self, y: Tensor) -> Tensor:
         """G y, in other memory than y's; G positive semidefinite. May take null vectors of G out of y, in place."""
 
+    def keep(self, needed: Tensor) -> Tensor:
+        """Indices of operators that `take` can go on with: those needed, (B,) bool, and perhaps a few more."""
+
     def take(self, rows: Tensor) -> Self:
-        """The operators with these indices."""
+        """The operators with these indices, as `keep` gave them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,7 @@ class Ritz:
         residual_min, residual_max: ||A x - theta x|| for unit x: an eigenvalue lies within this distance.
         converged: whether the stopping rule was met.
         products: operator products spent.
+        vectors: the Ritz vectors of both ends, (2, B, D), lambda_min's first, where they were asked for.
     """
 
     lambda_min: Tensor
@@ -47,6 +51,12 @@ class Ritz:
     residual_max: Tensor
     converged: Tensor
     products: Tensor
+    vectors: Tensor | None = None
+
+    @property
+    def columns(self) -> dict[str, Tensor]:
+        """The fields of shape (B,), by name."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "vectors"}
 
 
 def lanczos(
@@ -57,6 +67,8 @@ def lanczos(
     tol: float = 1e-3,
     max_iter: int = 300,
     verify: bool = False,
+    vectors: bool = False,
+    warm: bool = False,
 ) -> Ritz:
     """Extreme eigenvalues of every operator of a batch; those that have converged leave it.
 
@@ -68,31 +80,37 @@ def lanczos(
         max_iter: products at most.
         verify: run the recurrence a second time to form the Ritz vectors, and report ||A x - theta x|| of these instead
             of the recurrence's own estimate: twice the cost, for a residual that trusts nothing.
+        vectors: also return the Ritz vectors; every vector of the recurrence is kept for it.
+        warm: the start lies near the eigenvectors of both ends: look for convergence early and often.
 
     Returns:
         The Ritz values and residuals.
     """
     B, most = start.shape[0], min(max_iter, 3 * start.shape[1] + 20)
-    run = _Recurrence(operator, start, 0.01 * tol)
+    run = _Recurrence(operator, start, 0.01 * tol, keep=vectors)
     alpha, beta = start.new_zeros(B, most), start.new_zeros(B, most)
     ends, coefficients = start.new_zeros(B, 4), start.new_zeros(B, most if verify else 0, 2)
+    found = start.new_zeros(2, *start.shape) if vectors else None
     converged, products = (torch.zeros(B, dtype=t, device=start.device) for t in (torch.bool, torch.int64))
-    rows, check = torch.arange(B, device=start.device), 12  # sooner, a pair may seem to have converged
+    rows, check = torch.arange(B, device=start.device), 3 if warm else 12  # sooner, a pair may seem to have converged
     for j in range(1, most + 1):
         alpha[rows, j - 1], beta[rows, j - 1] = run.step()
         if j != check and j != most:
             continue
-        check = j + max(2, j // 6)  # an eigendecomposition of T costs about one product
-        theta, vectors = torch.linalg.eigh(_tridiagonal(alpha[rows, :j], beta[rows, : j - 1]))
-        residual = run.residual(vectors)[:, [0, -1]]
+        check = j + (1 if warm and j < 8 else max(2, j // 6))  # an eigendecomposition of T costs about one product
+        theta, s = torch.linalg.eigh(_tridiagonal(alpha[rows, :j], beta[rows, : j - 1]))
+        residual = run.residual(s)[:, [0, -1]]
         done = _converged(theta[:, [0, -1]], residual, both, tol)
         fresh = ~converged[rows]  # what has converged is kept as it was then: later steps can only add round-off
         at = rows[fresh]
         ends[at] = torch.cat([theta[:, [0, -1]], residual], 1)[fresh]
         if verify:
-            coefficients[at, :j] = vectors[fresh][:, :, [0, -1]]
+            coefficients[at, :j] = s[fresh][:, :, [0, -1]]
+        if found is not None:
+            settled = fresh & done if j < most else fresh
+            found[:, rows[settled]] = run.ritz_vectors(s[:, :, [0, -1]], settled)
         converged[at], products[at] = done[fresh], j
-        left = (~converged[rows]).nonzero()[:, 0]
+        left = run.operator.keep(~converged[rows])
         if left.numel() == 0:
             break
         if 4 * left.numel() <= 3 * rows.numel():  # not worth copying the operators for a few
@@ -100,7 +118,7 @@ def lanczos(
             run.take(left)
     if verify:
         ends[:, 2:] = _true_residuals(operator, start, alpha, beta, coefficients, ends)
-    return Ritz(ends[:, 0], ends[:, 1], ends[:, 2], ends[:, 3], converged, products)
+    return Ritz(ends[:, 0], ends[:, 1], ends[:, 2], ends[:, 3], converged, products, found)
 
 
 def _converged(theta: Tensor, residual: Tensor, both: bool, tol: float) -> Tensor:
@@ -121,8 +139,9 @@ def _tridiagonal(alpha: Tensor, beta: Tensor) -> Tensor:
 class _Recurrence:
     """beta_j y_{j+1} = A y_j - alpha_j y_j - beta_{j-1} y_{j-1} for a batch; where beta vanishes, y stays zero."""
 
-    def __init__(self, operator: Operator, start: Tensor, threshold: float) -> None:
+    def __init__(self, operator: Operator, start: Tensor, threshold: float, keep: bool = False) -> None:
         self.operator = operator
+        self.basis: list[Tensor] | None = [] if keep else None
         # below it every Ritz pair has converged, and what is left of the vector is largely round-off
         self.threshold = max(threshold, torch.finfo(start.dtype).eps ** 0.5)
         self.largest = start.new_zeros(start.shape[0])
@@ -146,6 +165,8 @@ class _Recurrence:
 
     def step(self) -> tuple[Tensor, Tensor]:
         """(alpha_j, beta_j), each (B,)."""
+        if self.basis is not None:
+            self.basis.append(self.y.clone())  # the next step works in place
         w = self.operator.apply(self.g)
         alpha = _dot(self.g, w)
         if self.first is None:
@@ -164,9 +185,20 @@ class _Recurrence:
         index = (self.length - 1).clamp(min=0)[:, None, None].expand(-1, 1, vectors.shape[2])
         return self.last[:, None] * vectors.gather(1, index)[:, 0].abs()
 
+    def ritz_vectors(self, s: Tensor, which: Tensor) -> Tensor:
+        """sum_j s_j y_j, (2, B', D), for those of (B, j, 2) coefficients that are wanted."""
+        assert self.basis is not None
+        s, found = s[which], None
+        for j, y in enumerate(self.basis):
+            term = s[:, j].T[..., None] * y[which]
+            found = term if found is None else found.add_(term)
+        return torch.as_tensor(found)
+
     def take(self, rows: Tensor) -> None:
         """Go on with these samples only."""
         self.operator = self.operator.take(rows)
+        if self.basis is not None:
+            self.basis = [y[rows] for y in self.basis]
         for name in ("y", "previous", "g", "beta", "largest", "first", "alive", "last", "length"):
             setattr(self, name, getattr(self, name)[rows])
 
@@ -189,6 +221,18 @@ def _true_residuals(
         r = operator.apply(gx) - theta[:, end, None] * x[end]
         residuals.append((_dot(r, operator.metric(r)).clamp(min=0) / size).sqrt())
     return torch.stack(residuals, 1)
+
+
+def needed_rows(needed: Tensor) -> Tensor:
+    """What `Operator.keep` returns where any rows can be left out.
+
+    Args:
+        needed: (B,) bool.
+
+    Returns:
+        Their indices.
+    """
+    return needed.nonzero()[:, 0]
 
 
 def _dot(x: Tensor, y: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Extreme eigenvalues of the full-batch loss Hessian, by Lanczos on analytic Hessian-vector products.
+"""Extreme eigenvalues and trace of the full-batch loss Hessian, by analytic Hessian-vector products.
 
 Source of the quantity: banerjee2023, Theorem 5.2 (smoothness: lambda_max <= beta). A product is the tangent of the
 gradient: one tangent sweep forward and one back, six matrix products per layer where the gradient itself takes three.
@@ -6,61 +6,137 @@ gradient: one tangent sweep forward and one back, six matrix products per layer 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from bounds.errors import TheoryError
+from empirics.losses import Loss, loss_function
 from empirics.measure.curvature import check_options
 from empirics.measure.forward import backward, check_inputs, check_targets, forward
-from empirics.measure.lanczos import lanczos
+from empirics.measure.lanczos import lanczos, needed_rows
 from empirics.measurement import Measurement, Stopwatch
-from empirics.networks import Network, Weights, as_weights, check_smooth
+from empirics.networks import Network, as_weights, check_dense, check_smooth
+from empirics.weights import Weights
+
+_NOISE = 0.03  # of a warm start: what an eigenvector that has taken the lead grows from
 
 
 class LossHessian:
-    """The Hessian of calL = (1/n) sum_i sum_h (y_ih - f_ih)^2 on flat vectors (1, P): W^(1), ..., W^(L), V in turn."""
+    """The Hessian of a loss on flat vectors (S, P): the trained ones of W^(1), ..., W^(L), V, biases in turn.
 
-    def __init__(self, weights: Weights, X: Tensor, y: Tensor) -> None:
+    S is the number of networks in a batch, 1 for a single one.
+
+    Attributes:
+        loss: the loss there, (S,).
+        size: P, the number of trained parameters.
+    """
+
+    def __init__(self, weights: Weights, X: Tensor, y: Tensor, loss: str | Loss = "mean_square") -> None:
+        self.kind, self.y = loss_function(loss), y
         cache = forward(weights, X, order=2)
-        self.weights, self.a, self.n = weights, cache.a, X.shape[0]
-        self.loss = (cache.f - y).square().sum() / self.n
-        self.residual = (cache.f - y) * (2 / self.n)
-        b, self.c = backward(weights, cache, self.residual)
+        self.weights, self.cache, self.size = weights, cache, weights.parameters
+        self.loss = self.kind.value(cache.f, y).reshape(-1)
+        self.residual = self.kind.slope(cache.f, y)
+        b, self.c = backward(weights, cache, self.residual, weights.lowest)
+        low = weights.lowest
         self.slope = [d1 * scale for d1, scale in zip(cache.d1, weights.scales[1:], strict=True)]  # d a_{l+1}/d z_l
-        self.bend = [b_l.mul_(d2) for b_l, d2 in zip(b, cache.d2, strict=True)]
+        self.bend = [b_l * d2 if l >= low else d2 for l, (b_l, d2) in enumerate(zip(b, cache.d2, strict=True))]
+        self.out_bend = self.residual * cache.out[1] if cache.out else None
 
-    def views(self, flat: Tensor) -> list[Tensor]:
-        """The blocks of a flat vector (1, P), as matrices shaped like the weights."""
-        sizes = [t.numel() for t in self.weights.tensors]
-        return [part.view_as(t) for part, t in zip(flat[0].split(sizes), self.weights.tensors, strict=True)]
+    def views(self, flat: Tensor) -> tuple[list[Tensor | None], list[Tensor | None]]:
+        """(weights, biases) of flat vectors (S, P), layer by layer, shaped like them; None where not trained."""
+        weights = self.weights
+        pairs = list(zip(weights.tensors, weights.trainable, strict=True))
+        parts = iter(flat.split([t.numel() // len(flat) for t, on in pairs if on], 1))
+        shaped = [next(parts).view(t.shape) if on else None for t, on in pairs]
+        rest = iter(shaped[weights.L + 1 :])
+        return shaped[: weights.L + 1], [None if b is None else next(rest) for b in weights.biases]
 
     def apply(self, g: Tensor) -> Tensor:
         """Hessian times g."""
-        out = torch.empty_like(g)
-        (*directions, u), (*results, result_u), L = self.views(g), self.views(out), self.weights.L
-        dz, da = [self.a[0] @ directions[0].mT], [torch.empty(0)]
-        for l in range(1, L):
-            da.append(self.slope[l - 1] * dz[-1])
-            dz.append(torch.addmm(self.a[l] @ directions[l].mT, da[-1], self.weights.W[l].mT))
-        da.append(self.slope[-1] * dz[-1])
-        dr = torch.addmm(self.a[-1] @ u, da[-1], self.weights.V).mul_(2 / self.n)
-        torch.mm(self.a[-1].mT, dr, out=result_u).addmm_(da[-1].mT, self.residual)
-        back = torch.addmm(dr @ self.weights.V.mT, self.residual, u.mT)  # tangent of the cotangent of a_{l+1}
-        for l in range(L - 1, -1, -1):
-            dc = (self.slope[l] * back).addcmul_(self.bend[l], dz[l])
-            torch.mm(dc.mT, self.a[l], out=results[l])
-            if l:
-                results[l].addmm_(self.c[l].mT, da[l])
-                back = torch.addmm(dc @ self.weights.W[l], self.c[l], directions[l])
-        return out
+        result = torch.empty_like(g)
+        (V, e), (out, out_bias) = self.views(g), self.views(result)
+        dz, da = self._tangent(V, e)
+        w, cache, low = self.weights, self.cache, self.weights.lowest
+        df = dz[-1] if not cache.out else cache.out[0] * dz[-1]
+        back = self.kind.bend(cache.f, self.y, df)  # tangent of the cotangent of f, then of g
+        if self.out_bend is not None:
+            back = (back * cache.out[0]).addcmul_(self.out_bend, dz[-1])
+        _collect(out[-1], (cache.a[-1], back), (da[-1], self.c[-1]))
+        _sum(out_bias[-1], back)
+        if low == w.L:
+            return result
+        sent = back @ w.V.mT
+        if (u := V[-1]) is not None:
+            _add(sent, self.c[-1], u.mT)
+        for l in range(w.L - 1, low - 1, -1):
+            dc = (self.slope[l] * sent).addcmul_(self.bend[l], dz[l])
+            _collect(out[l], (dc, cache.a[l]), (self.c[l], da[l]))
+            _sum(out_bias[l], dc)
+            if l > low:
+                sent = dc @ w.W[l]
+                if (v := V[l]) is not None:
+                    _add(sent, self.c[l], v)
+                if l + 1 in w.shortcuts:
+                    sent.add_(dc, alpha=1 / w.scales[l])
+        return result
+
+    def _tangent(self, V: list[Tensor | None], e: list[Tensor | None]) -> tuple[list[Tensor], list[Tensor | None]]:
+        """dz_l and da_l of the L+1 layers; those below the lowest trained one are empty."""
+        w, cache, low = self.weights, self.cache, self.weights.lowest
+        dz: list[Tensor] = [cache.f.new_empty(0)] * (w.L + 1)
+        da: list[Tensor | None] = [None] * (w.L + 1)
+        for l in range(low, w.L + 1):
+            matrix = w.V if l == w.L else w.W[l].mT
+            parts = []
+            if l > low:
+                da[l] = step = self.slope[l - 1] * dz[l - 1]
+                parts.append(step @ matrix)
+                if l + 1 in w.shortcuts:
+                    parts[0].add_(step, alpha=1 / w.scales[l])
+            if (v := V[l]) is not None:
+                parts.append(cache.a[l] @ (v if l == w.L else v.mT))
+            if (bias := e[l]) is not None:
+                parts.append(bias[..., None, :])
+            dz[l] = sum(parts[1:], parts[0]).expand(*w.batch, cache.n, -1)
+        return dz, da
 
     def metric(self, y: Tensor) -> Tensor:
         """The identity."""
         return y.clone()
 
+    def keep(self, needed: Tensor) -> Tensor:
+        """All or nothing: networks of a batch share their products."""
+        return needed_rows(needed.any().expand(len(needed)))
+
     def take(self, rows: Tensor) -> LossHessian:
-        """Itself: the batch is of one."""
+        """Itself."""
         return self
+
+
+def _collect(place: Tensor | None, first: tuple[Tensor, Tensor], second: tuple[Tensor | None, Tensor | None]) -> None:
+    """x^T y + x'^T y' into its place, if there is one."""
+    if place is None:
+        return
+    torch.matmul(first[0].mT, first[1], out=place)
+    x, y = second
+    if x is not None and y is not None:
+        _add(place, x.mT, y)
+
+
+def _add(place: Tensor, x: Tensor, y: Tensor) -> None:
+    """Add x y in place."""
+    if place.ndim == 2:
+        place.addmm_(x, y)
+    else:
+        place.baddbmm_(x.expand(len(place), -1, -1), y.expand(len(place), -1, -1))
+
+
+def _sum(place: Tensor | None, dc: Tensor) -> None:
+    if place is not None:
+        torch.sum(dc, -2, out=place)
 
 
 def loss_hessian_extremes(
@@ -68,44 +144,73 @@ def loss_hessian_extremes(
     X: Tensor,
     y: Tensor,
     *,
+    loss: str | Loss = "mean_square",
     tol: float = 1e-3,
     max_iter: int = 300,
     verify: bool = False,
     seed: int = 0,
+    start: Measurement | None = None,
+    keep: bool = False,
 ) -> Measurement:
-    """Largest and smallest eigenvalue of the Hessian of calL = (1/n) sum_i (y_i - f_i)^2 in all parameters.
+    """Largest and smallest eigenvalue of the Hessian of a loss in all trained parameters; by default of banerjee2023's.
 
     Args:
-        net: the network, or a point of it.
+        net: the network, or a point of it, or a batch of points (`empirics.weights.stack`).
         X: inputs, (n, d).
         y: targets, (n,) or (n, k).
+        loss: which loss, see `empirics.losses`.
         tol: residual allowed at both ends, relative to the largest |eigenvalue|.
         max_iter: products at most.
         verify: form the Ritz vectors and report their true residuals, at twice the cost (see `lanczos`).
         seed: of the start vector.
+        start: an earlier measurement with `keep` at a point nearby: the search starts from its Ritz vectors.
+        keep: keep the Ritz vectors for a later `start`; holds every vector of the recurrence, of P numbers each.
 
     Returns:
         value: the largest Ritz value, at most lambda_max; residual: an eigenvalue lies within it. details: lambda_min
-        (at least the true one), lambda_max, residual_min, residual_max, converged, products, loss: numbers.
+        (at least the true one), lambda_max, residual_min, residual_max, converged, products, loss; start. All are
+        numbers, or (S,) for a batch of S networks.
 
     Raises:
         TheoryError: bad inputs, or a loss that is not finite.
-        NotApplicable: the activation is not twice differentiable.
+        NotApplicable: the activation is not twice differentiable, or a layer has windows.
     """
     weights = as_weights(net)
     check_smooth(weights, "the loss Hessian")
+    check_dense(weights, "the loss Hessian")
     check_options(tol, max_iter)
     x = check_inputs(weights, X)
     target = check_targets(weights, y, x.shape[0])
     with Stopwatch(x) as watch:
-        hessian = LossHessian(weights, x, target)
-        if not bool(torch.isfinite(hessian.loss)):
-            raise TheoryError(f"net has loss {float(hessian.loss)}: its weights have diverged")
-        size = sum(t.numel() for t in weights.tensors)
-        start = torch.randn(1, size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(x)
-        ritz = lanczos(hessian, start, both=True, tol=tol, max_iter=max_iter, verify=verify)
-        names = ("lambda_min", "lambda_max", "residual_min", "residual_max", "converged", "products")
-        details = {name: getattr(ritz, name)[0].item() for name in names} | {"loss": float(hessian.loss)}
-    top = details["lambda_max"]
-    residual = details["residual_max"]
+        hessian = LossHessian(weights, x, target, loss)
+        if not bool(torch.isfinite(hessian.loss).all()):
+            raise TheoryError(f"net has loss {float(hessian.loss.sum())}: its weights have diverged")
+        first = _first(hessian, seed, start)
+        ritz = lanczos(
+            hessian,
+            first,
+            both=True,
+            tol=tol,
+            max_iter=max_iter,
+            verify=verify,
+            vectors=keep or start is not None,
+            warm=start is not None,
+        )
+        columns = ritz.columns | {"loss": hessian.loss}
+        details: dict[str, Any] = {name: t if weights.batch else t[0].item() for name, t in columns.items()}
+    if ritz.vectors is not None:
+        details["start"] = ritz.vectors.sum(0)
+    top, residual = details["lambda_max"], details["residual_max"]
     return Measurement("loss_hessian", top, "lower", top, None, residual, details=details, **watch.origin)
+
+
+def _first(hessian: LossHessian, seed: int, start: Measurement | None) -> Tensor:
+    """A random vector, or the earlier Ritz vectors with a little of it."""
+    shape, like = (len(hessian.loss), hessian.size), hessian.weights.V
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(like)
+    if start is None:
+        return noise
+    kept = start.details.get("start")
+    if kept is None or kept.shape != shape:
+        raise TheoryError("start holds no Ritz vectors of this network: measure with keep=True first")
+    return torch.as_tensor(kept).to(like) + noise * (_NOISE / noise.norm(dim=1, keepdim=True))

@@ -10,13 +10,14 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from empirics.measure.forward import Pass, backward, check_inputs, forward, output_cotangent
-from empirics.measure.lanczos import lanczos
-from empirics.measure.memory import chunk_size, in_chunks
+from empirics.measure.forward import Pass, backward, check_inputs, forward
+from empirics.measure.lanczos import lanczos, needed_rows
+from empirics.measure.memory import budget_bytes, in_chunks, rows_that_fit
 from empirics.measurement import Measurement, Stopwatch
-from empirics.networks import Network, Weights, as_weights
+from empirics.networks import Network, as_weights, check_dense
+from empirics.weights import Weights
 
-_VECTORS = 4  # of 2 L m numbers per sample, an upper estimate of what the Lanczos recurrence holds
+_VECTORS = 12  # of m numbers per sample, an upper estimate of what the Lanczos recurrence holds
 
 
 def spectral_norm(matrix: Tensor) -> Tensor:
@@ -64,14 +65,17 @@ def layer_norms(
 
     Raises:
         TheoryError: bad inputs.
+        NotApplicable: a layer has windows.
     """
     weights = as_weights(net)
+    check_dense(weights, "the norms of every layer")
     x = check_inputs(weights, X)
     if initial is None and isinstance(net, Network):
         initial = net.initial
     cache = forward(weights, x)
-    b, _ = backward(weights, cache, output_cotangent(weights, x.shape[0], output))
-    stacked = torch.stack(b, 1)
+    cotangent = torch.zeros_like(cache.f)
+    cotangent[:, output] = 1
+    b, _ = backward(weights, cache, cotangent)
     inputs = torch.stack([a.norm(dim=1) for a in cache.a], 1)
     slopes = torch.stack([d1.abs().amax(1) for d1 in cache.d1], 1)
     root = x.new_tensor(weights.scales[1:]).reciprocal()  # a_{l+1} = alpha^(l)/sqrt(m)
@@ -80,8 +84,8 @@ def layer_norms(
         "activation_norm": _exact("activation_norm", inputs[:, 1:] * root),
         # row i of W^(l) moves only alpha_i, by phi'(z_i) a^T: the blocks are independent
         "weight_jacobian": _exact("weight_jacobian", slopes * inputs[:, :-1]),
-        "backward_norm": _exact("backward_norm", stacked.norm(dim=2)),
-        "backward_max": _exact("backward_max", stacked.abs().amax(2)),
+        "backward_norm": _exact("backward_norm", torch.stack([b_l.norm(dim=1) for b_l in b], 1)),
+        "backward_max": _exact("backward_max", torch.stack([b_l.abs().amax(1) for b_l in b], 1)),
     }
 
 
@@ -96,6 +100,7 @@ def weight_norms(net: Network | Weights, initial: Weights | None = None) -> dict
         weight_norm and, with theta_0, weight_distance and readout_distance, as in `layer_norms`.
     """
     weights = as_weights(net)
+    check_dense(weights, "the spectral norm of every layer")
     with Stopwatch(weights.V) as watch:
         found = {"weight_norm": torch.stack([spectral_norm(w) for w in weights.W])}
         if initial is not None:
@@ -107,7 +112,7 @@ def weight_norms(net: Network | Weights, initial: Weights | None = None) -> dict
 
 
 def layer_jacobians(weights: Weights, cache: Pass, *, tol: float = 1e-3, max_iter: int = 300) -> Measurement:
-    """||d alpha^(l)/d alpha^(l-1)||_2 = ||diag(phi'(z_l)) W_l||_2/sqrt(m), l = 2..L.
+    """||d alpha^(l)/d alpha^(l-1)||_2 = ||diag(phi'(z_l)) (scale_l W_l + I at a shortcut)||_2, l = 2..L.
 
     Args:
         weights: the network.
@@ -116,16 +121,19 @@ def layer_jacobians(weights: Weights, cache: Pass, *, tol: float = 1e-3, max_ite
         max_iter: products at most per layer.
 
     Returns:
-        value (n, L-1): Ritz values, from below; upper: max_i |phi'(z_i)| ||W_l||_2/sqrt(m), certified.
+        value (n, L-1): Ritz values, from below; upper: max_i |phi'(z_i)| times the matrix's norm, certified.
     """
-    start = torch.randn(weights.m, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(weights.V)
-    columns = []
+    columns, device = [], weights.V.device
     with Stopwatch(weights.V) as watch:
-        size = chunk_size(weights, cache.f.shape[0], vectors=_VECTORS)
         for l in range(1, weights.L):
-            norm = spectral_norm(weights.W[l])
-            measure = partial(_layer_jacobian, weights.W[l], norm, start, tol, max_iter)
-            columns.append(in_chunks(measure, cache.d1[l] * weights.scales[l], size))
+            w = weights.W[l] * weights.scales[l]
+            if l + 1 in weights.shortcuts:
+                w.diagonal().add_(1)
+            start = torch.randn(len(w), generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(w)
+            measure = partial(_layer_jacobian, w, spectral_norm(w), start, tol, max_iter)
+            per_row = _VECTORS * len(w) * w.element_size()
+            size = rows_that_fit(cache.n, per_row=per_row, budget=budget_bytes(None, device), device=device, most=256)
+            columns.append(in_chunks(measure, cache.d1[l], size))
     empty = {name: cache.f.new_zeros(cache.f.shape[0], 0) for name in ("value", "upper", "residual")}
     value, upper, residual = (torch.stack([c[k] for c in columns], 1) if columns else empty[k] for k in empty)
     return Measurement("layer_jacobian", value, "interval", value, upper, residual, **watch.origin)
@@ -145,6 +153,10 @@ class _Jacobian:
         """The identity."""
         return y.clone()
 
+    def keep(self, needed: Tensor) -> Tensor:
+        """Any rows can be left out."""
+        return needed_rows(needed)
+
     def take(self, rows: Tensor) -> _Jacobian:
         """Those of some samples."""
         return _Jacobian(self.w, self.slope[rows])
@@ -153,7 +165,7 @@ class _Jacobian:
 def _layer_jacobian(
     w: Tensor, norm: Tensor, start: Tensor, tol: float, max_iter: int, slope: Tensor
 ) -> dict[str, Tensor]:
-    """||J||_2 for a chunk of samples; slope includes the 1/sqrt(m)."""
+    """||J||_2 for a chunk of samples; w includes the layer's scale."""
     ritz = lanczos(_Jacobian(w, slope), start.expand(slope.shape[0], -1), tol=tol, max_iter=max_iter)
     value = ritz.lambda_max.clamp(min=0).sqrt()
     residual = ritz.residual_max / (2 * value).clamp(min=torch.finfo(value.dtype).tiny)  # d sqrt(x) = dx/(2 sqrt(x))

@@ -1,0 +1,88 @@
+"""The papers' training losses, each with the derivatives that training and curvature need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bounds.errors import TheoryError
+from bounds.registry import suggest
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss of outputs f and targets y, both (..., n, k), with n in the role of the number of samples.
+
+    Attributes:
+        name: how `loss_function` finds it.
+        formula: what it is, in words.
+        value: (f, y) -> (...,).
+        slope: (f, y) -> its derivative in f, (..., n, k).
+        bend: (f, y, df) -> the second derivative in f times df, (..., n, k).
+    """
+
+    name: str
+    formula: str
+    value: Callable[[Tensor, Tensor], Tensor]
+    slope: Callable[[Tensor, Tensor], Tensor]
+    bend: Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def _squares(name: str, formula: str, factor: Callable[[int], float]) -> Loss:
+    """factor(n) sum_ih (f_ih - y_ih)^2."""
+    return Loss(
+        name,
+        formula,
+        lambda f, y: (f - y).square().sum((-2, -1)) * factor(f.shape[-2]),
+        lambda f, y: (f - y) * (2 * factor(f.shape[-2])),
+        lambda f, y, df: df * (2 * factor(f.shape[-2])),
+    )
+
+
+def _entropy_bend(f: Tensor, y: Tensor, df: Tensor) -> Tensor:
+    p = torch.softmax(f, -1)
+    return p * (df - (p * df).sum(-1, keepdim=True)) * y.sum(-1, keepdim=True)
+
+
+_ENTROPY = Loss(
+    "cross_entropy",
+    "sum_i -sum_h y_ih log softmax(f_i)_h (allenzhu2019, Theorem 6; y one-hot)",
+    lambda f, y: -(y * torch.log_softmax(f, -1)).sum((-2, -1)),
+    lambda f, y: torch.softmax(f, -1) * y.sum(-1, keepdim=True) - y,
+    _entropy_bend,
+)
+LOSSES = {
+    loss.name: loss
+    for loss in (
+        _squares("mean_square", "(1/n) sum_ih (y_ih - f_ih)^2 (banerjee2023)", lambda n: 1 / n),
+        _squares("half_square", "(1/2) sum_ih (y_ih - f_ih)^2 (liu2020, allenzhu2019)", lambda n: 0.5),
+        _squares("half_mean_square", "(1/2n) sum_ih (y_ih - f_ih)^2 (fu2018)", lambda n: 0.5 / n),
+        _squares("sum_square", "sum_ih (y_ih - f_ih)^2 (song2021)", lambda n: 1.0),
+        _ENTROPY,
+    )
+}
+
+
+def loss_function(name: str | Loss) -> Loss:
+    """The loss of that name.
+
+    Args:
+        name: mean_square, half_square, half_mean_square, sum_square or cross_entropy; a Loss is returned as it is.
+
+    Returns:
+        The loss.
+
+    Raises:
+        TheoryError: no such loss.
+
+    >>> loss_function("half_square").slope(torch.tensor([[3.0]]), torch.tensor([[1.0]]))
+    tensor([[2.]])
+    """
+    if isinstance(name, Loss):
+        return name
+    if name not in LOSSES:
+        raise TheoryError(f"loss={name!r} is not known{suggest(str(name), LOSSES)}; use one of {', '.join(LOSSES)}")
+    return LOSSES[name]

@@ -1,0 +1,293 @@
+"""The empirical neural tangent kernel K_ij = <nabla f(x_i), nabla f(x_j)>, without a Jacobian.
+
+With d f_i/d W_l = c_l,i a_l,i^T,  K = sum_l (A_l A_l^T + 1 for a bias) o (C_l C_l^T)  over the trained layers, position
+by position where a layer has windows. For n samples, width m, L hidden layers and k outputs that is two sweeps,
+2 (1 + k) n m^2 (L-1) operations, and the Gram matrices, (1 + k^2) n^2 m L operations since K is symmetric, in place of
+n k P numbers held and n^2 k^2 P operations.
+Sources: liu2020, Section 2; song2021, Section 4; allenzhu2019, Theorem 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bounds.errors import TheoryError
+from empirics.measure.forward import check_inputs, forward, unit_backward
+from empirics.measure.memory import budget_bytes, is_out_of_memory, rows_that_fit
+from empirics.measurement import Measurement, Stopwatch
+from empirics.networks import Network, as_weights
+from empirics.weights import Weights
+
+_TILE = {"cpu": 512, "cuda": 4096}  # rows of K at a time: large enough for the products, small enough to skip a half
+_ROUNDOFF = {"highest": 2.0**-24, "high": 2.0**-11, "medium": 2.0**-8}  # of float32 products, as torch is set
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """What some samples contribute through one trained hidden layer.
+
+    Attributes:
+        a: scaled inputs, (..., [P,] n, q), or None where only the bias is trained.
+        c: cotangents of every output, (..., [P,] k n, p), sample i of output h in row h n + i.
+        bias: 1.0 where a bias is trained, else 0.0.
+        positions: whether the dimension P is there.
+    """
+
+    a: Tensor | None
+    c: Tensor
+    bias: float
+    positions: bool
+
+    def rows(self, part: slice, n: int) -> Layer:
+        """The same for some of the n samples."""
+        a = None if self.a is None else self.a[..., part, :]
+        c = self.c.unflatten(-2, (-1, n))[..., part, :]
+        return Layer(a, c.flatten(-3, -2), self.bias, self.positions)
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """The factors of some samples' gradients.
+
+    Attributes:
+        hidden: those of the trained hidden layers.
+        a: the readout's scaled input, (..., n, m), or None where its weights are not trained.
+        bias: 1.0 where the readout has a trained bias, else 0.0.
+        slope: psi' at the outputs, (..., n, k).
+    """
+
+    hidden: tuple[Layer, ...]
+    a: Tensor | None
+    bias: float
+    slope: Tensor
+
+    def rows(self, part: slice) -> Features:
+        """The same for some of the samples."""
+        n = self.slope.shape[-2]
+        a = None if self.a is None else self.a[..., part, :]
+        return Features(tuple(l.rows(part, n) for l in self.hidden), a, self.bias, self.slope[..., part, :])
+
+
+def features(weights: Weights, x: Tensor) -> Features:
+    """The factors of every sample's gradient.
+
+    Args:
+        weights: the network.
+        x: inputs, (n, d).
+
+    Returns:
+        Them, for the trained layers.
+    """
+    cache, L = forward(weights, x), weights.L
+    c = unit_backward(weights, cache, weights.lowest)[1]
+    slope = cache.out[0] if cache.out else torch.ones_like(cache.f)
+    hidden = tuple(
+        Layer(cache.a[l] if weight else None, c[l], float(bias), weights.windows[l] is not None)
+        for l, (weight, bias) in enumerate(zip(weights.learns[:L], weights.learns_bias[:L], strict=True))
+        if weight or bias
+    )
+    return Features(hidden, cache.a[L] if weights.learns[L] else None, float(weights.learns_bias[L]), slope)
+
+
+def ntk_gram(
+    net: Network | Weights,
+    X: Tensor,
+    *,
+    accumulate: torch.dtype | None = None,
+    budget: int | None = None,
+    tile: int | None = None,
+) -> Measurement:
+    """The tangent kernel's Gram matrix at the samples, in the trained parameters.
+
+    Args:
+        net: the network, or a point of it, or a batch of points.
+        X: inputs, (n, d).
+        accumulate: dtype of K and of the sum over layers; None: float64. The products are taken in the network's dtype.
+        budget: bytes that K and all intermediate results may take; None: 80% of what is free. Where the factors of all
+            samples exceed it they are made again for every pair of blocks.
+        tile: samples per block of K; None: chosen.
+
+    Returns:
+        value: (n, n), or (n, k, n, k) for k > 1 outputs, with the networks of a batch in front. details: rounding, a
+        bound on the Frobenius norm of what the rounding of the products and sums did to K, for the layers' inputs and
+        cotangents as they were computed; trace.
+
+    Raises:
+        TheoryError: bad inputs, outputs that are not finite, or a kernel that the budget cannot hold.
+
+    >>> from empirics.networks import network
+    >>> tuple(ntk_gram(network(L=2, m=8, d=3), torch.ones(4, 3)).value.shape)
+    (4, 4)
+    """
+    weights = as_weights(net)
+    x = check_inputs(weights, X)
+    dtype = accumulate or torch.float64
+    with Stopwatch(x) as watch:
+        K, trace, rounding = _assemble(weights, x, dtype, budget, tile)
+    value = K[..., 0, :, 0] if weights.k == 1 else K
+    if not bool(trace.isfinite().all()):
+        raise TheoryError("net has gradients that are NaN or infinite: its weights have diverged")
+    details: dict[str, Any] = {"rounding": rounding, "trace": trace}
+    if not weights.batch:
+        details = {name: float(value) for name, value in details.items()}
+    details["outputs"] = weights.k
+    return Measurement("ntk_gram", value, residual=None, details=details, **watch.origin)
+
+
+def _assemble(
+    weights: Weights, x: Tensor, dtype: torch.dtype, budget: int | None, tile: int | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """K, its trace and the rounding bound, block by block above the diagonal; smaller blocks where memory runs out."""
+    n, k = x.shape[0], weights.k
+    size, keep = _plan(weights, n, dtype, budget)
+    size = tile or size
+    K = torch.empty(*weights.batch, n, k, n, k, dtype=dtype, device=x.device)
+    while True:
+        try:
+            return _fill(K, weights, x, size, keep)
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if size == 1:
+                raise TheoryError("out of memory with one sample: use a narrower network or float32") from error
+        size, keep = max(1, size // 2), False
+
+
+def _plan(weights: Weights, n: int, dtype: torch.dtype, budget: int | None) -> tuple[int, bool]:
+    """Samples per block, and whether the factors of all samples are kept."""
+    device, k, item = weights.V.device, weights.k, weights.V.element_size()
+    networks = weights.V.shape[:-2].numel()
+    inputs = sum(w.shape[-1] * (1 if at is None else len(at)) for w, at in zip(weights.W, weights.windows, strict=True))
+    factors = networks * item * (inputs + weights.m + (3 + k) * sum(weights.widths))
+    held = networks * (n * k) ** 2 * dtype.itemsize
+    positions = max(1, *(1 if at is None else len(at) for at in weights.windows))
+    tiles = 4 * networks * k * k * positions * dtype.itemsize  # per pair of samples in a block
+    most = min(n, _TILE[device.type])
+    total = budget_bytes(budget, device)
+    if held + n * factors + most**2 * tiles <= total:
+        return most, True
+    return rows_that_fit(
+        n, per_row=2 * factors + most * tiles, fixed=held, budget=total, device=device, most=most
+    ), False
+
+
+def _fill(K: Tensor, weights: Weights, x: Tensor, size: int, keep: bool) -> tuple[Tensor, Tensor, Tensor]:
+    n = x.shape[0]
+    blocks = [slice(i, min(i + size, n)) for i in range(0, n, size)]
+    whole = features(weights, x) if keep else None
+
+    def of(block: slice) -> Features:
+        return features(weights, x[block]) if whole is None else whole.rows(block)
+
+    traces = torch.zeros(weights.batch, dtype=torch.float64, device=x.device)
+    rounding = torch.zeros_like(traces)
+    for i, rows in enumerate(blocks):
+        left = of(rows)
+        for squares, inner, outer, terms in _squares(left):
+            traces += squares
+            rounding += squares * _roundoff(weights.V, inner, outer, weights.L + terms, K.dtype)
+        for columns in blocks[i:]:
+            block = _block(left, left if columns == rows else of(columns), K.dtype, weights.k)
+            K[..., rows, :, columns, :] = block
+            if columns != rows:
+                K[..., columns, :, rows, :] = block.movedim((-4, -3), (-2, -1))
+    return K, traces, rounding
+
+
+def _block(left: Features, right: Features, dtype: torch.dtype, k: int) -> Tensor:
+    """K between two sets of samples, (..., n, k, n', k), a view."""
+    shape = (*left.slope.shape[:-2], k, left.slope.shape[-2], k, right.slope.shape[-2])
+    total = torch.zeros(shape, dtype=dtype, device=left.slope.device)
+    for p, q in zip(left.hidden, right.hidden, strict=True):
+        outer = (p.c @ q.c.mT).unflatten(-1, (k, -1)).unflatten(-3, (k, -1)).to(dtype)
+        inner = _inner(p.a, q.a, p.bias, dtype)
+        term = outer if inner is None else outer.mul_(inner[..., None, :, None, :])
+        total += term.sum(-5) if p.positions else term
+    if left.a is not None or left.bias:
+        slopes = left.slope[..., :, None, :] * right.slope[..., None, :, :]
+        inner = _inner(left.a, right.a, left.bias, dtype)
+        total.diagonal(dim1=-4, dim2=-2).add_(slopes if inner is None else slopes * inner[..., None])
+    return total.movedim((-4, -3, -2, -1), (-3, -4, -1, -2))
+
+
+def _inner(a: Tensor | None, b: Tensor | None, bias: float, dtype: torch.dtype) -> Tensor | None:
+    """a b^T + bias; None stands for ones."""
+    if a is None or b is None:
+        return None
+    gram = (a @ b.mT).to(dtype)
+    return gram.add_(bias) if bias else gram
+
+
+def _squares(part: Features) -> list[tuple[Tensor, int, int, int]]:
+    """Per layer: its share of the trace, (...,), the lengths of its two inner products and the number of positions."""
+    found = []
+    for layer in part.hidden:
+        outer = layer.c.double().square().sum(-1).unflatten(-1, (-1, part.slope.shape[-2])).sum(-2)
+        squares = (outer * _reach(layer.a, layer.bias)).sum(-1)
+        shares = squares.sum(-1) if layer.positions else squares
+        positions = layer.c.shape[-3] if layer.positions else 1
+        found.append((shares, 0 if layer.a is None else layer.a.shape[-1], layer.c.shape[-1], positions))
+    if part.a is not None or part.bias:
+        shares = (part.slope.double().square().sum(-1) * _reach(part.a, part.bias)).sum(-1)
+        found.append((shares, 0 if part.a is None else part.a.shape[-1], 1, 1))
+    return found
+
+
+def _reach(a: Tensor | None, bias: float) -> Tensor | float:
+    return bias if a is None else a.double().square().sum(-1) + bias
+
+
+def _roundoff(like: Tensor, inner: int, outer: int, summed: int, dtype: torch.dtype) -> float:
+    """What rounding may do to a layer's share of K, in the Frobenius norm, per unit of that share's trace.
+
+    |fl(x.y) - x.y| <= gamma_n |x| |y| for inner products of length n, gamma_n = n u/(1 - n u), and the Frobenius norm
+    of |x_i| |x_j| is sum_i |x_i|^2. The product and the sum over layers and positions round in K's own dtype.
+    """
+    single = _ROUNDOFF[torch.get_float32_matmul_precision()]
+    u = single if like.dtype == torch.float32 else torch.finfo(like.dtype).eps / 2
+    own = torch.finfo(dtype).eps / 2
+    terms = [(inner + 2) * u, (outer + 2) * u, (4 + summed) * own]
+    grown = [t / (1 - t) if t < 1 else float("inf") for t in terms]
+    return (1 + grown[0]) * (1 + grown[1]) * (1 + grown[2]) - 1
+
+
+def kernel_change(before: Measurement | Tensor, after: Measurement | Tensor) -> Measurement:
+    """How far the tangent kernel has moved: ||K - K_0||_2, what liu2020's Theorem 5.1 bounds.
+
+    Args:
+        before: K_0, from `ntk_gram`.
+        after: K at the same samples.
+
+    Returns:
+        value: the spectral norm of the difference. details: frobenius; relative, ||K - K_0||_F/||K_0||_F (liu2020,
+        Figure 2); relative_spectral.
+
+    Raises:
+        TheoryError: kernels of different shapes.
+    """
+    first, second = (_matrix(kernel) for kernel in (before, after))
+    if first.shape != second.shape:
+        raise TheoryError(f"kernels of shapes {tuple(first.shape)} and {tuple(second.shape)}: measure the same samples")
+    with Stopwatch(first) as watch:
+        moved = second.to(first) - first
+        spectral = torch.linalg.eigvalsh(moved).abs().amax(-1)
+        frobenius, size = (torch.linalg.matrix_norm(t) for t in (moved, first))
+        base = torch.linalg.eigvalsh(first).abs().amax(-1)
+    details: dict[str, Any] = {
+        "frobenius": frobenius,
+        "relative": frobenius / size,
+        "relative_spectral": spectral / base,
+    }
+    return Measurement("kernel_change", spectral, details=details, **watch.origin)
+
+
+def _matrix(kernel: Measurement | Tensor) -> Tensor:
+    """The kernel as a square matrix, outputs running fastest."""
+    K = torch.as_tensor(kernel.value if isinstance(kernel, Measurement) else kernel)
+    if isinstance(kernel, Measurement) and kernel.details.get("outputs", 1) > 1:
+        return K.flatten(-4, -3).flatten(-2)
+    return K
