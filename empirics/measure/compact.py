@@ -81,7 +81,7 @@ class CompactHessian:
             return needed_rows(needed)
         grid = needed.view(self.networks, -1)
         count = int(grid.sum(1).max())
-        order = grid.to(torch.int8).argsort(1, descending=True, stable=True)[:, :count].sort(1).values
+        order = grid.to(torch.int8).argsort(dim=1, descending=True, stable=True)[:, :count].sort(1).values
         return (order + torch.arange(self.networks, device=grid.device)[:, None] * grid.shape[1]).flatten()
 
     def take(self, rows: Tensor) -> CompactHessian:
@@ -94,7 +94,8 @@ class CompactHessian:
 
     def apply(self, y: Tensor) -> Tensor:
         """Q y: the tangent sweep, then its adjoint, whose variable lam_l is half the form's derivative in dz_l."""
-        out, dz = self._q, {}
+        out = self._q
+        dz: dict[int, Tensor] = {}
         for l in range(self.low, self.L):
             dz[l] = self._tangent(y, out, dz, l)
         da = self._input(out, dz, self.L)
@@ -183,6 +184,33 @@ class CompactHessian:
             s_a, p_c = s_a + null * alpha, p_c - null * gamma
         torch.mul(alpha, p, out=out[:, self.p[l]]).addcmul_(c, s_a)
         torch.mul(gamma, s, out=out[:, self.s[l]]).addcmul_(a, p_c)
+
+    def root(self, y: Tensor) -> Tensor:
+        """G^(1/2) y, in memory of its own.
+
+        With c, a scaled to unit length, G mixes p and s only in span{(c, 0), (0, a)}, as B = [[alpha, |a||c|],
+        [|a||c|, gamma]]; elsewhere it is alpha on p and gamma on s. sqrt(B) = (B + r I)/sqrt(tr B + 2 r), r = sqrt(det B),
+        which is 0 without a bias and |c| with one.
+        """
+        out = torch.empty_like(y)
+        for l, alpha in self.alpha.items():
+            gamma = self.gamma[l]
+            if l in self.p:
+                torch.mul(alpha.sqrt(), y[:, self.p[l]], out=out[:, self.p[l]])
+            if l in self.s:
+                torch.mul(gamma.sqrt(), y[:, self.s[l]], out=out[:, self.s[l]])
+            if not (l in self.p and l in self.s):
+                continue
+            p, s, c, a = y[:, self.p[l]], y[:, self.s[l]], self.c[l], self.a[l]
+            a_norm, c_norm = a.norm(dim=1, keepdim=True), c.norm(dim=1, keepdim=True)
+            unit_c, unit_a = c * _inverse(c_norm), a * _inverse(a_norm)
+            along_c, along_a = _dot(p, unit_c), _dot(s, unit_a)
+            det = c_norm if l in self.biased else 0.0
+            scale = _inverse((alpha + gamma + 2 * det).sqrt())
+            mixed = a_norm * c_norm * scale
+            out[:, self.p[l]] += unit_c * (((alpha + det) * scale - alpha.sqrt()) * along_c + mixed * along_a)
+            out[:, self.s[l]] += unit_a * (((gamma + det) * scale - gamma.sqrt()) * along_a + mixed * along_c)
+        return out
 
     def start(self, noise: Tensor) -> Tensor:
         """Start vectors (R, D) from (D,) noise, scaled so that x = M^T y has parts of like size."""

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from empirics.measure.forward import backward, check_inputs, check_targets, forward
-from empirics.networks import Network, Weights, as_weights
+from empirics.networks import Network, as_weights
+from empirics.weights import Weights
 
 ROUNDINGS = 64
 """Units in the last place granted to each of the three numbers whose difference the curvature is."""
@@ -38,10 +39,12 @@ class StepGeometry:
 
 
 def parameter_gradient(weights: Weights, X: Tensor, cotangent: Tensor) -> list[Tensor]:
-    """The gradient of sum_ih cotangent_ih f_h(x_i) in W^(1), ..., W^(L), V: one matrix product per layer."""
+    """The gradient of sum_ih cotangent_ih f_h(x_i), shaped like `weights.tensors`, zero in those not trained."""
     cache = forward(weights, X)
     _, c = backward(weights, cache, cotangent)
-    return [*(cl.mT @ a for cl, a in zip(c, cache.a[:-1], strict=True)), cache.a[-1].mT @ cotangent]
+    found = [c_l.mT @ a for c_l, a in zip(c[:-1], cache.a, strict=False)] + [cache.a[-1].mT @ c[-1]]
+    found += [c_l.sum(-2) for c_l, bias in zip(c, weights.biases, strict=True) if bias is not None]
+    return [g if on else torch.zeros_like(g) for g, on in zip(found, weights.trainable, strict=True)]
 
 
 def step_geometry(net: Network | Weights, X: Tensor, y: Tensor, learning_rate: float) -> StepGeometry:

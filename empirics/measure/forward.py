@@ -91,7 +91,7 @@ def backward(weights: Weights, cache: Pass, cotangent: Tensor, lowest: int = 0) 
     c[-1] = rowwise(cotangent, cache.out[0]) if cache.out else cotangent
     if lowest == weights.L:
         return b, c
-    back = (c[-1] @ weights.V.mT) * weights.scales[-1]
+    back = (c[-1] @ weights.V.mT).mul_(weights.scales[-1])
     for l in range(weights.L - 1, lowest - 1, -1):
         b[l] = back
         c[l] = rowwise(spread(weights, l, back), cache.d1[l])
@@ -111,7 +111,7 @@ def pull(weights: Weights, l: int, c: Tensor) -> Tensor:
     Returns:
         (..., rows, m_{l-1}).
     """
-    back = _unread(weights, l, (c @ weights.W[l]) * weights.scales[l])
+    back = _unread(weights, l, (c @ weights.W[l]).mul_(weights.scales[l]))
     return back + c if l + 1 in weights.shortcuts else back
 
 

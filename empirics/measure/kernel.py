@@ -127,21 +127,21 @@ def ntk_gram(
     x = check_inputs(weights, X)
     dtype = accumulate or torch.float64
     with Stopwatch(x) as watch:
-        K, trace, rounding = _assemble(weights, x, dtype, budget, tile)
-    value = K[..., 0, :, 0] if weights.k == 1 else K
+        K = _assemble(weights, x, dtype, budget, tile)
+        trace = K.flatten(-4, -3).flatten(-2).diagonal(dim1=-2, dim2=-1).sum(-1)
+        rounding = _rounding(weights, trace, dtype)
     if not bool(trace.isfinite().all()):
         raise TheoryError("net has gradients that are NaN or infinite: its weights have diverged")
+    value = K[..., 0, :, 0] if weights.k == 1 else K
     details: dict[str, Any] = {"rounding": rounding, "trace": trace}
     if not weights.batch:
-        details = {name: float(value) for name, value in details.items()}
+        details = {name: float(number) for name, number in details.items()}
     details["outputs"] = weights.k
     return Measurement("ntk_gram", value, residual=None, details=details, **watch.origin)
 
 
-def _assemble(
-    weights: Weights, x: Tensor, dtype: torch.dtype, budget: int | None, tile: int | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """K, its trace and the rounding bound, block by block above the diagonal; smaller blocks where memory runs out."""
+def _assemble(weights: Weights, x: Tensor, dtype: torch.dtype, budget: int | None, tile: int | None) -> Tensor:
+    """K, (..., n, k, n, k), block by block above the diagonal; smaller blocks where memory runs out."""
     n, k = x.shape[0], weights.k
     size, keep = _plan(weights, n, dtype, budget)
     size = tile or size
@@ -162,7 +162,7 @@ def _plan(weights: Weights, n: int, dtype: torch.dtype, budget: int | None) -> t
     device, k, item = weights.V.device, weights.k, weights.V.element_size()
     networks = weights.V.shape[:-2].numel()
     inputs = sum(w.shape[-1] * (1 if at is None else len(at)) for w, at in zip(weights.W, weights.windows, strict=True))
-    factors = networks * item * (inputs + weights.m + (3 + k) * sum(weights.widths))
+    factors = networks * item * (inputs + weights.m + 2 * (1 + k) * sum(weights.widths))
     held = networks * (n * k) ** 2 * dtype.itemsize
     positions = max(1, *(1 if at is None else len(at) for at in weights.windows))
     tiles = 4 * networks * k * k * positions * dtype.itemsize  # per pair of samples in a block
@@ -175,7 +175,7 @@ def _plan(weights: Weights, n: int, dtype: torch.dtype, budget: int | None) -> t
     ), False
 
 
-def _fill(K: Tensor, weights: Weights, x: Tensor, size: int, keep: bool) -> tuple[Tensor, Tensor, Tensor]:
+def _fill(K: Tensor, weights: Weights, x: Tensor, size: int, keep: bool) -> Tensor:
     n = x.shape[0]
     blocks = [slice(i, min(i + size, n)) for i in range(0, n, size)]
     whole = features(weights, x) if keep else None
@@ -183,19 +183,14 @@ def _fill(K: Tensor, weights: Weights, x: Tensor, size: int, keep: bool) -> tupl
     def of(block: slice) -> Features:
         return features(weights, x[block]) if whole is None else whole.rows(block)
 
-    traces = torch.zeros(weights.batch, dtype=torch.float64, device=x.device)
-    rounding = torch.zeros_like(traces)
     for i, rows in enumerate(blocks):
         left = of(rows)
-        for squares, inner, outer, terms in _squares(left):
-            traces += squares
-            rounding += squares * _roundoff(weights.V, inner, outer, weights.L + terms, K.dtype)
         for columns in blocks[i:]:
             block = _block(left, left if columns == rows else of(columns), K.dtype, weights.k)
             K[..., rows, :, columns, :] = block
             if columns != rows:
                 K[..., columns, :, rows, :] = block.movedim((-4, -3), (-2, -1))
-    return K, traces, rounding
+    return K
 
 
 def _block(left: Features, right: Features, dtype: torch.dtype, k: int) -> Tensor:
@@ -203,56 +198,43 @@ def _block(left: Features, right: Features, dtype: torch.dtype, k: int) -> Tenso
     shape = (*left.slope.shape[:-2], k, left.slope.shape[-2], k, right.slope.shape[-2])
     total = torch.zeros(shape, dtype=dtype, device=left.slope.device)
     for p, q in zip(left.hidden, right.hidden, strict=True):
-        outer = (p.c @ q.c.mT).unflatten(-1, (k, -1)).unflatten(-3, (k, -1)).to(dtype)
-        inner = _inner(p.a, q.a, p.bias, dtype)
-        term = outer if inner is None else outer.mul_(inner[..., None, :, None, :])
-        total += term.sum(-5) if p.positions else term
+        term = (p.c @ q.c.mT).unflatten(-1, (k, -1)).unflatten(-3, (k, -1))
+        inner = _inner(p.a, q.a, p.bias)
+        term = term if inner is None else term.mul_(inner[..., None, :, None, :])
+        total += term.sum(-5, dtype=dtype) if p.positions else term.to(dtype)
     if left.a is not None or left.bias:
         slopes = left.slope[..., :, None, :] * right.slope[..., None, :, :]
-        inner = _inner(left.a, right.a, left.bias, dtype)
+        inner = _inner(left.a, right.a, left.bias)
         total.diagonal(dim1=-4, dim2=-2).add_(slopes if inner is None else slopes * inner[..., None])
     return total.movedim((-4, -3, -2, -1), (-3, -4, -1, -2))
 
 
-def _inner(a: Tensor | None, b: Tensor | None, bias: float, dtype: torch.dtype) -> Tensor | None:
+def _inner(a: Tensor | None, b: Tensor | None, bias: float) -> Tensor | None:
     """a b^T + bias; None stands for ones."""
     if a is None or b is None:
         return None
-    gram = (a @ b.mT).to(dtype)
+    gram = a @ b.mT
     return gram.add_(bias) if bias else gram
 
 
-def _squares(part: Features) -> list[tuple[Tensor, int, int, int]]:
-    """Per layer: its share of the trace, (...,), the lengths of its two inner products and the number of positions."""
-    found = []
-    for layer in part.hidden:
-        outer = layer.c.double().square().sum(-1).unflatten(-1, (-1, part.slope.shape[-2])).sum(-2)
-        squares = (outer * _reach(layer.a, layer.bias)).sum(-1)
-        shares = squares.sum(-1) if layer.positions else squares
-        positions = layer.c.shape[-3] if layer.positions else 1
-        found.append((shares, 0 if layer.a is None else layer.a.shape[-1], layer.c.shape[-1], positions))
-    if part.a is not None or part.bias:
-        shares = (part.slope.double().square().sum(-1) * _reach(part.a, part.bias)).sum(-1)
-        found.append((shares, 0 if part.a is None else part.a.shape[-1], 1, 1))
-    return found
+def _rounding(weights: Weights, trace: Tensor, dtype: torch.dtype) -> Tensor:
+    """Bound on the Frobenius norm of what rounding did to K, given the factors.
 
-
-def _reach(a: Tensor | None, bias: float) -> Tensor | float:
-    return bias if a is None else a.double().square().sum(-1) + bias
-
-
-def _roundoff(like: Tensor, inner: int, outer: int, summed: int, dtype: torch.dtype) -> float:
-    """What rounding may do to a layer's share of K, in the Frobenius norm, per unit of that share's trace.
-
-    |fl(x.y) - x.y| <= gamma_n |x| |y| for inner products of length n, gamma_n = n u/(1 - n u), and the Frobenius norm
-    of |x_i| |x_j| is sum_i |x_i|^2. The product and the sum over layers and positions round in K's own dtype.
+    |fl(x.y) - x.y| <= gamma_n |x| |y| for inner products of length n, gamma_n = n u/(1 - n u); the Frobenius norm of
+    |x_i| |x_j| is sum_i |x_i|^2, and over the layers those add up to the trace. The products' product rounds in their
+    own dtype, the sum over layers and positions in K's.
     """
     single = _ROUNDOFF[torch.get_float32_matmul_precision()]
-    u = single if like.dtype == torch.float32 else torch.finfo(like.dtype).eps / 2
+    u = single if weights.V.dtype == torch.float32 else torch.finfo(weights.V.dtype).eps / 2
     own = torch.finfo(dtype).eps / 2
-    terms = [(inner + 2) * u, (outer + 2) * u, (4 + summed) * own]
-    grown = [t / (1 - t) if t < 1 else float("inf") for t in terms]
-    return (1 + grown[0]) * (1 + grown[1]) * (1 + grown[2]) - 1
+    inner, outer = (max(w.shape[side] for w in (*weights.W, weights.V)) for side in (-1, -2))
+    positions = sum(0 if at is None else len(at) for at in weights.windows)
+    total = 1.0
+    for t in ((max(inner, weights.m) + 2) * u, (outer + 2) * u, 3 * u, (3 + weights.L + positions) * own):
+        total *= 1 + (t / (1 - t) if t < 1 else float("inf"))
+    # the trace itself was computed with this error; numbers above 1 mean that the bound says nothing
+    relative = total - 1
+    return trace * (relative / (1 - relative) if relative < 1 else float("inf"))
 
 
 def kernel_change(before: Measurement | Tensor, after: Measurement | Tensor) -> Measurement:
