@@ -1,6 +1,6 @@
-"""A user's own torch model as the paper's network.
+"""A user's own torch model as a network to measure.
 
-torch's Linear has no 1/sqrt(fan_in): the same function has W_paper = sqrt(fan_in) * W_torch.
+torch's Linear has no 1/sqrt(fan_in): the same function has W_paper = sqrt(fan_in) * W_torch in a paper's form.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from bounds.errors import NotApplicable, TheoryError
-from empirics.activations import torch_activation
-from empirics.networks import Network, Weights
+from empirics.activations import TorchActivation, torch_activation
+from empirics.networks import Network
+from empirics.weights import Weights
 
 _MODULES: dict[type[nn.Module], str] = {
     nn.Tanh: "tanh",
@@ -27,40 +28,67 @@ _MODULES: dict[type[nn.Module], str] = {
 }
 
 
-def from_module(model: nn.Module, d: int | None = None, *, dtype: torch.dtype = torch.float64) -> Network:
-    """The paper's network computing the same function as an nn.Sequential of Linear and activation layers.
+def from_module(
+    model: nn.Module, d: int | None = None, *, dtype: torch.dtype = torch.float64, paper: str | None = "banerjee2023"
+) -> Network:
+    """The network computing the same function as an nn.Sequential of Linear and activation layers.
 
     Args:
-        model: Linear, activation, ..., Linear; at least two hidden layers of one width, one activation, no biases (a
-            bias that is exactly zero is accepted, but training would move it: `notes` says so). A leading Flatten is
+        model: Linear, activation, ..., Linear, with one activation for all hidden layers. A leading Flatten is
             accepted; the inputs are then given flat.
         d: the data's input dimension, to check against the first layer's.
         dtype: of the measurements.
+        paper: "banerjee2023": in that paper's parametrisation, and only what it covers: at least two hidden layers of
+            one width, no biases (a bias that is exactly zero is accepted, but training would move it: `notes` says so).
+            None: in torch's own parametrisation, so that gradients, kernels and Hessians are those of the model's own
+            parameters; any widths and depth, biases, an activation after the last layer; parameters that do not require
+            gradients count as fixed.
 
     Returns:
         The network, on the model's device; its `initial` is the model's present state. sigma_1 and seed are None.
 
     Raises:
-        NotApplicable: the paper's theorems do not cover the model; the message names the layer.
-        TheoryError: not a Sequential, or d does not match.
+        NotApplicable: the model is not covered; the message names the layer.
+        TheoryError: not a Sequential, another paper, or d does not match.
 
     >>> net = from_module(nn.Sequential(nn.Linear(3, 4, bias=False), nn.Tanh(), nn.Linear(4, 4, bias=False),
     ...                                 nn.Tanh(), nn.Linear(4, 1, bias=False)))
     >>> net.weights.L, net.weights.m
     (2, 4)
     """
+    if paper not in (None, "banerjee2023"):
+        raise TheoryError(f"paper={paper!r}: use banerjee2023 for its parametrisation, or None for torch's own")
     linears, activations = _split(_layers(model))
+    output = activations.pop() if len(activations) == len(linears) > 0 and paper is None else None
+    _check_depth(linears, activations, least=1 if paper is None else 2)
     if d is not None and linears[0][1].in_features != d:
         raise TheoryError(f"d={d} differs from the {linears[0][1].in_features} inputs of layer {linears[0][0]}")
-    notes = tuple(note for name, layer in linears if (note := _check_bias(name, layer)))
-    _check_shapes(linears)
+    _check_fit(linears)
     names = {_activation_name(name, layer): name for name, layer in activations}
     if len(names) > 1:
         mixed = ", ".join(f"{a} (layer {name})" for a, name in names.items())
-        raise NotApplicable(f"activations are mixed: {mixed}; banerjee2023 has the same one in every layer")
+        raise NotApplicable(f"activations are mixed: {mixed}; the same one in every hidden layer is needed")
+    phi = torch_activation(next(iter(names)))
+    if paper is None:
+        psi = None if output is None else torch_activation(_activation_name(*output))
+        return Network(_own_form([layer for _, layer in linears], phi, psi, dtype), paper="")
+    notes = tuple(note for name, layer in linears if (note := _check_bias(name, layer)))
+    _check_widths(linears)
     *W, v = (_paper_form(layer, dtype) for _, layer in linears)
     scales = tuple(1 / math.sqrt(layer.in_features) for _, layer in linears)
-    return Network(Weights(tuple(W), v.mT.contiguous(), scales, torch_activation(next(iter(names)))), notes=notes)
+    return Network(Weights(tuple(W), v.mT.contiguous(), scales, phi), notes=notes)
+
+
+def _own_form(
+    layers: list[nn.Linear], phi: TorchActivation, psi: TorchActivation | None, dtype: torch.dtype
+) -> Weights:
+    *W, v = (layer.weight.detach().to(dtype) for layer in layers)
+    biases = [layer.bias for layer in layers]
+    trainable = [layer.weight.requires_grad for layer in layers] + [b.requires_grad for b in biases if b is not None]
+    kept = tuple(None if b is None else b.detach().to(dtype) for b in biases)
+    return Weights(
+        tuple(W), v.mT.contiguous(), (1.0,) * len(layers), phi, biases=kept, output=psi, trainable=tuple(trainable)
+    )
 
 
 def _paper_form(layer: nn.Linear, dtype: torch.dtype) -> Tensor:
@@ -98,10 +126,13 @@ def _split(
         else:
             allowed = ", ".join(["Linear", *(t.__name__ for t in _MODULES)])
             raise NotApplicable(f"layer {name} ({kind}) is not covered: use {allowed}")
-    if len(linears) < 3 or len(linears) == len(activations):
-        hidden = len(activations)
-        raise NotApplicable(f"model has {hidden} hidden layers: give at least 2, and a Linear layer last")
     return linears, activations
+
+
+def _check_depth(linears: list[tuple[str, nn.Linear]], activations: list[tuple[str, nn.Module]], least: int) -> None:
+    if len(linears) <= least or len(linears) == len(activations):
+        hidden = len(activations)
+        raise NotApplicable(f"model has {hidden} hidden layers: give at least {least}, and a Linear layer last")
 
 
 def _check_bias(name: str, layer: nn.Linear) -> str | None:
@@ -114,11 +145,14 @@ def _check_bias(name: str, layer: nn.Linear) -> str | None:
     return None
 
 
-def _check_shapes(linears: list[tuple[str, nn.Linear]]) -> None:
+def _check_widths(linears: list[tuple[str, nn.Linear]]) -> None:
     m = linears[0][1].out_features
     for name, layer in linears[1:-1]:
         if layer.out_features != m:
             raise NotApplicable(f"layer {name} has width {layer.out_features}, others {m}: give all the same width")
+
+
+def _check_fit(linears: list[tuple[str, nn.Linear]]) -> None:
     for (_, before), (name, layer) in pairwise(linears):
         if layer.in_features != before.out_features:
             raise TheoryError(f"layer {name} takes {layer.in_features} inputs but is given {before.out_features}")

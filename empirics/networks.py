@@ -54,7 +54,7 @@ class Network(nn.Module):
 
     @property
     def activation(self) -> TorchActivation:
-        """phi with its derivatives."""
+        """The activation phi with its derivatives."""
         return self.initial.activation
 
     @property
@@ -242,7 +242,9 @@ def check_smooth(weights: Weights, what: str) -> None:
     """
     for name, phi in (("activation", weights.activation), ("output", weights.output)):
         if phi is not None and not phi.smooth:
-            raise NotApplicable(f"{name}={phi.name!r} is not twice differentiable, so {what} is undefined: use e.g. tanh")
+            raise NotApplicable(
+                f"{name}={phi.name!r} is not twice differentiable, so {what} is undefined: use e.g. tanh"
+            )
 
 
 def check_dense(weights: Weights, what: str) -> None:

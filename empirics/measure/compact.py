@@ -140,7 +140,7 @@ class CompactHessian:
         return found.add_(lam, alpha=1 / self.scales[l]) if l + 1 in self.shortcuts else found
 
     def _product(self, add: Tensor | None, x: Tensor, w: Tensor) -> Tensor:
-        """add + x w, each network with its own w."""
+        """The sum add + x w, each network with its own w."""
         if not self.networks:
             return x @ w if add is None else torch.addmm(add, x, w)
         grid = x.unflatten(0, (self.networks, -1))
@@ -188,9 +188,9 @@ class CompactHessian:
     def root(self, y: Tensor) -> Tensor:
         """G^(1/2) y, in memory of its own.
 
-        With c, a scaled to unit length, G mixes p and s only in span{(c, 0), (0, a)}, as B = [[alpha, |a||c|],
-        [|a||c|, gamma]]; elsewhere it is alpha on p and gamma on s. sqrt(B) = (B + r I)/sqrt(tr B + 2 r), r = sqrt(det B),
-        which is 0 without a bias and |c| with one.
+        G mixes p and s only in the span of (c, 0) and (0, a), taken as unit vectors: there it is B = [[alpha, |a||c|],
+        [|a||c|, gamma]], elsewhere alpha on p and gamma on s. sqrt(B) = (B + r I)/sqrt(tr B + 2 r) with r =
+        sqrt(det B), which is 0 without a bias and |c| with one.
         """
         out = torch.empty_like(y)
         for l, alpha in self.alpha.items():

@@ -70,8 +70,8 @@ def hessian_norms(
         verify: form the Ritz vectors and report ||H x - theta x|| of these, at twice the cost (see `lanczos`).
         seed: of the start vector, the same for every sample, so that chunking changes nothing.
         upper: also compute the rigorous upper bound (needs one exact spectral norm per layer).
-        start: what `hessian_norms` with `keep` found for these samples at a point nearby, such as some steps of training
-            before: the search starts from its Ritz vectors.
+        start: what `hessian_norms` with `keep` found for these samples at a point nearby, such as some steps before in
+            training: the search starts from its Ritz vectors.
         keep: keep the Ritz vectors for a later `start`, in details["start"]; costs memory, no time. Implied by `start`.
 
     Returns:

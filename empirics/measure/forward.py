@@ -149,7 +149,7 @@ def weigh(c: Tensor, t: Tensor) -> Tensor:
 
 
 def rowwise(c: Tensor, factor: Tensor) -> Tensor:
-    """c * factor where c has r rows for each of factor's.
+    """The product c * factor where c has r rows for each of factor's.
 
     Args:
         c: (..., r n, m).

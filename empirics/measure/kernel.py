@@ -210,7 +210,7 @@ def _block(left: Features, right: Features, dtype: torch.dtype, k: int) -> Tenso
 
 
 def _inner(a: Tensor | None, b: Tensor | None, bias: float) -> Tensor | None:
-    """a b^T + bias; None stands for ones."""
+    """The sum a b^T + bias; None stands for ones."""
     if a is None or b is None:
         return None
     gram = a @ b.mT
