@@ -10,6 +10,7 @@ from empirics.measure.gradients import gradient_norms
 from empirics.measure.kernel import kernel_change, ntk_gram
 from empirics.measure.loss_curvature import loss_hessian_extremes
 from empirics.measure.norms import layer_norms, spectral_norm, weight_norms
+from empirics.measure.spectrum import hessian_spectrum, loss_hessian_trace
 from empirics.measurement import Measurement
 from empirics.networks import Network, network
 from empirics.training import TrainingInterrupted, Trajectory, train, train_many
@@ -29,10 +30,12 @@ __all__ = [
     "from_module",
     "gradient_norms",
     "hessian_norms",
+    "hessian_spectrum",
     "kernel_change",
     "layer_norms",
     "load",
     "loss_hessian_extremes",
+    "loss_hessian_trace",
     "network",
     "ntk_gram",
     "spectral_norm",
