@@ -26,9 +26,10 @@ def mean_products(found):
     return torch.as_tensor(found.details["products"]).double().mean().item()
 
 
-@pytest.mark.parametrize("k", [1, 2])
-def test_hessian_norms_along_a_trajectory(k):
-    weights, X, y = network(L=3, m=40, d=5, k=k, sigma_1=2.0).weights, points(6, 5), points(6, k, seed=1)
+@pytest.mark.parametrize(("k", "networks"), [(1, 0), (2, 0), (1, 2), (2, 2)])
+def test_hessian_norms_along_a_trajectory(k, networks):
+    nets = [network(L=3, m=40, d=5, k=k, sigma_1=2.0, seed=s).weights for s in range(networks or 1)]
+    weights, X, y = stack(nets) if networks else nets[0], points(6, 5), points(6, k, seed=1)
     last = hessian_norms(weights, X, keep=True, upper=False)
     for _ in range(4):
         weights = descend(weights, X, y, 0.5, 2)

@@ -60,7 +60,8 @@ def hessian_norms(
     """||nabla^2_theta f(theta; x_i)||_2 of every sample, by batched Lanczos on the compact form.
 
     Args:
-        net: the network, or a point of it; or several, which may differ in width: equals are measured together.
+        net: the network, or a point of it, or a batch (`empirics.weights.stack`); or several in a list, which may differ
+            in width: equals are measured together.
         X: inputs, (n, d).
         tol: residual allowed relative to the norm. The error of the norm is of the order of its square over the gap to
             the next eigenvalue, typically 1e-5; no residual excludes a larger eigenvalue that the start nearly misses.
@@ -89,7 +90,7 @@ def hessian_norms(
         return _single(as_weights(net), X, options, start)
     points = [as_weights(one) for one in net]
     if start is not None or keep:
-        raise TheoryError("start and keep work on one network: call hessian_norms for each")
+        raise TheoryError("start and keep work on one network or a batch made by stack: call hessian_norms for each")
     if not points:
         raise TheoryError("net is empty: give at least one network")
     groups: dict[Any, list[int]] = {}
@@ -151,7 +152,7 @@ def _norms(weights: Weights) -> dict[int, Tensor]:
 
 def _starts(start: Measurement, weights: Weights, n: int) -> Tensor:
     kept = start.details.get("start")
-    if kept is None or kept.shape[:2] != (n, weights.k):
+    if kept is None or kept.shape[:-1] != (*weights.batch, n, weights.k):
         raise TheoryError("start holds no Ritz vectors of these samples: measure with keep=True first")
     return torch.as_tensor(kept).to(weights.V)
 
@@ -175,7 +176,7 @@ def _measure(
         noise = torch.randn(compact.size, generator=generator, dtype=torch.float64).to(x)
         start = compact.start(noise)
         if before is not None:
-            start = before[rows, output] + start * (_NOISE * _lengths(compact, start))
+            start = before[..., rows, output, :].reshape(start.shape) + start * (_NOISE * _lengths(compact, start))
         ritz = lanczos(
             compact,
             start,
