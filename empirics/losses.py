@@ -22,6 +22,7 @@ class Loss:
         value: (f, y) -> (...,).
         slope: (f, y) -> its derivative in f, (..., n, k).
         bend: (f, y, df) -> the second derivative in f times df, (..., n, k).
+        mean: whether it is a mean over the samples, else a sum.
     """
 
     name: str
@@ -29,6 +30,11 @@ class Loss:
     value: Callable[[Tensor, Tensor], Tensor]
     slope: Callable[[Tensor, Tensor], Tensor]
     bend: Callable[[Tensor, Tensor, Tensor], Tensor]
+    mean: bool = False
+
+    def share(self, rows: int, n: int) -> float:
+        """What the loss of some rows counts for in that of all n: a mean over them is rows/n of the whole mean."""
+        return rows / n if self.mean else 1.0
 
 
 def _squares(name: str, formula: str, factor: Callable[[int], float]) -> Loss:
@@ -39,6 +45,7 @@ def _squares(name: str, formula: str, factor: Callable[[int], float]) -> Loss:
         lambda f, y: (f - y).square().sum((-2, -1)) * factor(f.shape[-2]),
         lambda f, y: (f - y) * (2 * factor(f.shape[-2])),
         lambda f, y, df: df * (2 * factor(f.shape[-2])),
+        mean=factor(2) < factor(1),
     )
 
 

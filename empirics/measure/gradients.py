@@ -23,13 +23,19 @@ from empirics.measure.forward import (
     unit_backward,
     weigh,
 )
+from empirics.measure.memory import budget_bytes, in_chunks, rows_that_fit
 from empirics.measurement import Measurement, Stopwatch
 from empirics.networks import Network, as_weights
 from empirics.weights import Weights
 
 
 def gradient_norms(
-    net: Network | Weights, X: Tensor, y: Tensor | None = None, *, loss: str | Loss = "mean_square"
+    net: Network | Weights,
+    X: Tensor,
+    y: Tensor | None = None,
+    *,
+    loss: str | Loss = "mean_square",
+    budget: int | None = None,
 ) -> Measurement:
     """||nabla_theta f(theta; x_i)||_2 of every sample and, in the details, of the sums the theorems use.
 
@@ -38,6 +44,7 @@ def gradient_norms(
         X: inputs, (n, d).
         y: targets, (n,) or (n, k), for the loss gradient.
         loss: which loss, see `empirics.losses`.
+        budget: bytes that may be used beyond the weights; None: 80% of what is free. Chunks of samples that fit are swept.
 
     Returns:
         value (n,), or (n, k) for k > 1 outputs. details: input_grad_norm, ||nabla_x f||_2, shaped as value;
@@ -51,20 +58,75 @@ def gradient_norms(
     x = check_inputs(weights, X)
     target = None if y is None else check_targets(weights, y, x.shape[0])
     chosen = loss_function(loss)
+    n, k = len(x), weights.k
     with Stopwatch(x) as watch:
-        cache = forward(weights, x)
-        _, c = unit_backward(weights, cache)
-        layers = layer_grad_norms(weights, cache, c)
-        inputs = pull(weights, 0, c[0]).norm(dim=-1).unflatten(-1, (weights.k, -1)).mT
-        mean = torch.full_like(cache.f, 1 / (cache.n * weights.k))
-        details: dict[str, Any] = {"gbar_norm": float(total_norm(weights, cache, c, mean))}
-        if target is not None:
-            details["loss"] = float(chosen.value(cache.f, target))
-            details["loss_grad_norm"] = float(total_norm(weights, cache, c, chosen.slope(cache.f, target)))
-        squeeze = 0 if weights.k == 1 else slice(None)
-        details |= {"input_grad_norm": inputs[:, squeeze], "layer_grad_norm": layers[:, squeeze]}
-        value = layers[:, squeeze].norm(dim=-1)
-    return Measurement("param_grad_norm", value, details=details, **watch.origin)
+        rows = rows_that_fit(n, per_row=sweep_bytes(weights), budget=budget_bytes(budget, x.device), device=x.device)
+        sums = {name: _Total(weights, n) for name in ("gbar", *(() if target is None else ("loss",)))}
+        value = x.new_zeros(())
+
+        def measure(at: Tensor) -> dict[str, Tensor]:
+            cache = forward(weights, x[at])
+            _, c = unit_backward(weights, cache)
+            ones = torch.full_like(cache.f, 1 / (n * k))
+            parts = {"gbar": sums["gbar"].part(cache, c, ones)}
+            if target is not None:
+                share = chosen.share(len(at), n)
+                parts["loss"] = sums["loss"].part(cache, c, chosen.slope(cache.f, target[at]) * share)
+            inputs = pull(weights, 0, c[0]).norm(dim=-1).unflatten(-1, (k, -1)).mT
+            layers = layer_grad_norms(weights, cache, c)
+            for name, part in parts.items():  # last of all: a chunk that runs out of memory is measured again
+                sums[name].add(part)
+            if target is not None:
+                value.add_(chosen.value(cache.f, target[at]) * share)
+            return {"layer_grad_norm": layers, "input_grad_norm": inputs}
+
+        found = in_chunks(measure, torch.arange(n, device=x.device), rows)
+        found = {name: t[:, 0] if k == 1 else t for name, t in found.items()}
+        details: dict[str, Any] = found | {f"{name}_norm": float(total.norm()) for name, total in sums.items()}
+    if target is not None:
+        details |= {"loss": float(value), "loss_grad_norm": details.pop("loss_norm")}
+    return Measurement("param_grad_norm", found["layer_grad_norm"].norm(dim=-1), details=details, **watch.origin)
+
+
+class _Total:
+    """||sum_ih t_ih nabla f_ih|| over chunks: in Gram form where one chunk is all, else from the summed gradient."""
+
+    def __init__(self, weights: Weights, n: int) -> None:
+        self.weights, self.n = weights, n
+        self.sum: list[Tensor] = []
+
+    def part(self, cache: Pass, c: list[Tensor], t: Tensor) -> list[Tensor]:
+        """One chunk's share: the gradient's matrices and biases, or its norm where the chunk is all there is."""
+        if cache.n == self.n:
+            return [total_norm(self.weights, cache, c, t)]
+        parts = []
+        for l, (weight, bias) in enumerate(zip(self.weights.learns, self.weights.learns_bias, strict=True)):
+            sent = weigh(c[l], t) if weight or bias else t
+            parts += [sent.mT @ cache.a[l]] if weight else []
+            parts += [sent.sum(-2)] if bias else []
+        return parts
+
+    def add(self, part: list[Tensor]) -> None:
+        """Count a chunk in."""
+        self.sum = [g.add_(p) for g, p in zip(self.sum, part, strict=True)] if self.sum else part
+
+    def norm(self) -> Tensor:
+        """The norm of the sum."""
+        return torch.stack([g.square().sum() for g in self.sum]).sum().sqrt()
+
+
+def sweep_bytes(weights: Weights) -> int:
+    """Memory that a forward and a backward sweep of all outputs take per sample.
+
+    Args:
+        weights: the network.
+
+    Returns:
+        Bytes.
+    """
+    inputs = sum(w.shape[-1] * (1 if at is None else len(at)) for w, at in zip(weights.W, weights.windows, strict=True))
+    networks = weights.V.shape[:-2].numel()
+    return networks * weights.V.element_size() * (inputs + weights.m + (3 + 3 * weights.k) * sum(weights.widths))
 
 
 def layer_grad_norms(weights: Weights, cache: Pass, c: list[Tensor]) -> Tensor:

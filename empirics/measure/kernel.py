@@ -17,6 +17,7 @@ from torch import Tensor
 
 from bounds.errors import TheoryError
 from empirics.measure.forward import check_inputs, forward, unit_backward
+from empirics.measure.gradients import sweep_bytes
 from empirics.measure.memory import budget_bytes, is_out_of_memory, rows_that_fit
 from empirics.measurement import Measurement, Stopwatch
 from empirics.networks import Network, as_weights
@@ -159,10 +160,9 @@ def _assemble(weights: Weights, x: Tensor, dtype: torch.dtype, budget: int | Non
 
 def _plan(weights: Weights, n: int, dtype: torch.dtype, budget: int | None) -> tuple[int, bool]:
     """Samples per block, and whether the factors of all samples are kept."""
-    device, k, item = weights.V.device, weights.k, weights.V.element_size()
+    device, k = weights.V.device, weights.k
     networks = weights.V.shape[:-2].numel()
-    inputs = sum(w.shape[-1] * (1 if at is None else len(at)) for w, at in zip(weights.W, weights.windows, strict=True))
-    factors = networks * item * (inputs + weights.m + 2 * (1 + k) * sum(weights.widths))
+    factors = sweep_bytes(weights)
     held = networks * (n * k) ** 2 * dtype.itemsize
     positions = max(1, *(1 if at is None else len(at) for at in weights.windows))
     tiles = 4 * networks * k * k * positions * dtype.itemsize  # per pair of samples in a block
