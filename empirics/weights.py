@@ -71,7 +71,9 @@ class Weights:
     @property
     def widths(self) -> tuple[int, ...]:
         """Widths of the L hidden layers, all positions together."""
-        return tuple(w.shape[-2] * (1 if at is None else at.shape[0]) for w, at in zip(self.W, self.windows, strict=True))
+        return tuple(
+            w.shape[-2] * (1 if at is None else at.shape[0]) for w, at in zip(self.W, self.windows, strict=True)
+        )
 
     @property
     def d(self) -> int:
@@ -189,4 +191,6 @@ def _check_lengths(weights: Weights) -> None:
             raise TheoryError(f"{name} has {length} entries: {wanted} are needed for {L} hidden layers")
     for l in weights.shortcuts:
         if not 2 <= l <= L or weights.widths[l - 1] != weights.widths[l - 2] or weights.windows[l - 1] is not None:
-            raise TheoryError(f"shortcuts={sorted(weights.shortcuts)}: layer {l} cannot add its input, of another width")
+            raise TheoryError(
+                f"shortcuts={sorted(weights.shortcuts)}: layer {l} cannot add its input, of another width"
+            )

@@ -18,7 +18,7 @@ from torch import Tensor
 from bounds.errors import TheoryError
 from empirics.measure.forward import check_inputs, forward, unit_backward
 from empirics.measure.gradients import sweep_bytes
-from empirics.measure.memory import budget_bytes, is_out_of_memory, rows_that_fit
+from empirics.measure.memory import budget_bytes, halving, rows_that_fit
 from empirics.measurement import Measurement, Stopwatch
 from empirics.networks import Network, as_weights
 from empirics.weights import Weights
@@ -147,15 +147,7 @@ def _assemble(weights: Weights, x: Tensor, dtype: torch.dtype, budget: int | Non
     size, keep = _plan(weights, n, dtype, budget)
     size = tile or size
     K = torch.empty(*weights.batch, n, k, n, k, dtype=dtype, device=x.device)
-    while True:
-        try:
-            return _fill(K, weights, x, size, keep)
-        except (torch.OutOfMemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if size == 1:
-                raise TheoryError("out of memory with one sample: use a narrower network or float32") from error
-        size, keep = max(1, size // 2), False
+    return halving(lambda rows: _fill(K, weights, x, rows, keep and rows == size), size)
 
 
 def _plan(weights: Weights, n: int, dtype: torch.dtype, budget: int | None) -> tuple[int, bool]:

@@ -6,6 +6,7 @@ gradient: one tangent sweep forward and one back, six matrix products per layer 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,30 +16,36 @@ from bounds.errors import TheoryError
 from empirics.losses import Loss, loss_function
 from empirics.measure.curvature import check_options
 from empirics.measure.forward import backward, check_inputs, check_targets, forward
-from empirics.measure.lanczos import lanczos, needed_rows
+from empirics.measure.lanczos import Ritz, lanczos, needed_rows
+from empirics.measure.memory import budget_bytes, halving, rows_that_fit
 from empirics.measurement import Measurement, Stopwatch
 from empirics.networks import Network, as_weights, check_dense, check_smooth
 from empirics.weights import Weights
 
+_VECTORS = 8  # of P numbers that the recurrence and a product hold at once
+_BASIS = 40  # more of them where Ritz vectors are kept
+_SWEEPS = 14  # of a number per unit and sample: the sweeps' results and a product's own
 _NOISE = 0.03  # of a warm start: what an eigenvector that has taken the lead grows from
 
 
 class LossHessian:
     """The Hessian of a loss on flat vectors (S, P): the trained ones of W^(1), ..., W^(L), V, biases in turn.
 
-    S is the number of networks in a batch, 1 for a single one.
+    S is the number of networks in a batch, 1 for a single one. `share` is what the loss is multiplied by.
 
     Attributes:
         loss: the loss there, (S,).
         size: P, the number of trained parameters.
     """
 
-    def __init__(self, weights: Weights, X: Tensor, y: Tensor, loss: str | Loss = "mean_square") -> None:
-        self.kind, self.y = loss_function(loss), y
+    def __init__(
+        self, weights: Weights, X: Tensor, y: Tensor, loss: str | Loss = "mean_square", share: float = 1.0
+    ) -> None:
+        self.kind, self.y, self.share = loss_function(loss), y, share
         cache = forward(weights, X, order=2)
         self.weights, self.cache, self.size = weights, cache, weights.parameters
-        self.loss = self.kind.value(cache.f, y).reshape(-1)
-        self.residual = self.kind.slope(cache.f, y)
+        self.loss = self.kind.value(cache.f, y).reshape(-1) * share
+        self.residual = self.kind.slope(cache.f, y) * share
         b, self.c = backward(weights, cache, self.residual, weights.lowest)
         low = weights.lowest
         self.slope = [d1 * scale for d1, scale in zip(cache.d1, weights.scales[1:], strict=True)]  # d a_{l+1}/d z_l
@@ -61,7 +68,7 @@ class LossHessian:
         dz, da = self._tangent(V, e)
         w, cache, low = self.weights, self.cache, self.weights.lowest
         df = dz[-1] if not cache.out else cache.out[0] * dz[-1]
-        back = self.kind.bend(cache.f, self.y, df)  # tangent of the cotangent of f, then of g
+        back = self.kind.bend(cache.f, self.y, df) * self.share  # tangent of the cotangent of f, then of g
         if self.out_bend is not None:
             back = (back * cache.out[0]).addcmul_(self.out_bend, dz[-1])
         _collect(out[-1], (cache.a[-1], back), (da[-1], self.c[-1]))
@@ -116,6 +123,36 @@ class LossHessian:
         return self
 
 
+class SummedHessian:
+    """The same over chunks of samples whose sweeps are made again for every product, to hold one chunk at a time."""
+
+    def __init__(self, weights: Weights, X: Tensor, y: Tensor, loss: str | Loss, rows: int) -> None:
+        kind, n = loss_function(loss), len(X)
+        self.weights, self.size = weights, weights.parameters
+        chunks = list(zip(X.split(rows), y.split(rows), strict=True))
+        self._parts = [partial(LossHessian, weights, x, t, kind, kind.share(len(x), n)) for x, t in chunks]
+        self.loss = torch.stack([part().loss for part in self._parts]).sum(0)
+
+    def apply(self, g: Tensor) -> Tensor:
+        """Hessian times g."""
+        out = torch.zeros_like(g)
+        for part in self._parts:
+            out += part().apply(g)
+        return out
+
+    def metric(self, y: Tensor) -> Tensor:
+        """The identity."""
+        return y.clone()
+
+    def keep(self, needed: Tensor) -> Tensor:
+        """All or nothing."""
+        return needed_rows(needed.any().expand(len(needed)))
+
+    def take(self, rows: Tensor) -> SummedHessian:
+        """Itself."""
+        return self
+
+
 def _collect(place: Tensor | None, first: tuple[Tensor, Tensor], second: tuple[Tensor | None, Tensor | None]) -> None:
     """x^T y + x'^T y' into its place, if there is one."""
     if place is None:
@@ -151,6 +188,7 @@ def loss_hessian_extremes(
     seed: int = 0,
     start: Measurement | None = None,
     keep: bool = False,
+    budget: int | None = None,
 ) -> Measurement:
     """Largest and smallest eigenvalue of the Hessian of a loss in all trained parameters; by default of banerjee2023's.
 
@@ -165,6 +203,8 @@ def loss_hessian_extremes(
         seed: of the start vector.
         start: an earlier measurement with `keep` at a point nearby: the search starts from its Ritz vectors.
         keep: keep the Ritz vectors for a later `start`; holds every vector of the recurrence, of P numbers each.
+        budget: bytes that may be used beyond the weights; None: 80% of what is free. Where the sweeps of all samples
+            exceed it they are made again, chunk by chunk, for every product: half as fast.
 
     Returns:
         value: the largest Ritz value, at most lambda_max; residual: an eigenvalue lies within it. details: lambda_min
@@ -182,21 +222,17 @@ def loss_hessian_extremes(
     x = check_inputs(weights, X)
     target = check_targets(weights, y, x.shape[0])
     with Stopwatch(x) as watch:
-        hessian = LossHessian(weights, x, target, loss)
-        if not bool(torch.isfinite(hessian.loss).all()):
-            raise TheoryError(f"net has loss {float(hessian.loss.sum())}: its weights have diverged")
-        first = _first(hessian, seed, start)
-        ritz = lanczos(
-            hessian,
-            first,
-            both=True,
-            tol=tol,
-            max_iter=max_iter,
-            verify=verify,
-            vectors=keep or start is not None,
-            warm=start is not None,
-        )
-        columns = ritz.columns | {"loss": hessian.loss}
+        follow = {"vectors": keep or start is not None, "warm": start is not None}
+        options = {"both": True, "tol": tol, "max_iter": max_iter, "verify": verify, **follow}
+
+        def search(rows: int) -> tuple[Tensor, Ritz]:
+            hessian = _operator(weights, x, target, loss, rows)
+            if not bool(torch.isfinite(hessian.loss).all()):
+                raise TheoryError(f"net has loss {float(hessian.loss.sum())}: its weights have diverged")
+            return hessian.loss, lanczos(hessian, _first(weights, seed, start), **options)  # type: ignore[arg-type]
+
+        value, ritz = halving(search, _rows(weights, len(x), budget, follow["vectors"]))
+        columns = ritz.columns | {"loss": value}
         details: dict[str, Any] = {name: t if weights.batch else t[0].item() for name, t in columns.items()}
     if ritz.vectors is not None:
         details["start"] = ritz.vectors.sum(0)
@@ -204,13 +240,27 @@ def loss_hessian_extremes(
     return Measurement("loss_hessian", top, "lower", top, None, residual, details=details, **watch.origin)
 
 
-def _first(hessian: LossHessian, seed: int, start: Measurement | None) -> Tensor:
+def _operator(weights: Weights, x: Tensor, y: Tensor, loss: str | Loss, rows: int) -> LossHessian | SummedHessian:
+    whole = rows >= len(x)
+    return LossHessian(weights, x, y, loss) if whole else SummedHessian(weights, x, y, loss, rows)
+
+
+def _rows(weights: Weights, n: int, budget: int | None, kept: bool) -> int:
+    """Samples whose sweeps fit the budget beside the recurrence's vectors."""
+    device, item = weights.V.device, weights.V.element_size()
+    networks = weights.V.shape[:-2].numel()
+    fixed = networks * weights.parameters * item * (_VECTORS + (_BASIS if kept else 0))
+    per_row = networks * item * (_SWEEPS * (sum(weights.widths) + weights.k) + weights.d)
+    return rows_that_fit(n, per_row=per_row, fixed=fixed, budget=budget_bytes(budget, device), device=device)
+
+
+def _first(weights: Weights, seed: int, start: Measurement | None) -> Tensor:
     """A random vector, or the earlier Ritz vectors with a little of it."""
-    shape, like = (len(hessian.loss), hessian.size), hessian.weights.V
-    noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(like)
+    shape = (weights.V.shape[:-2].numel(), weights.parameters)
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(weights.V)
     if start is None:
         return noise
     kept = start.details.get("start")
     if kept is None or kept.shape != shape:
         raise TheoryError("start holds no Ritz vectors of this network: measure with keep=True first")
-    return torch.as_tensor(kept).to(like) + noise * (_NOISE / noise.norm(dim=1, keepdim=True))
+    return torch.as_tensor(kept).to(weights.V) + noise * (_NOISE / noise.norm(dim=1, keepdim=True))

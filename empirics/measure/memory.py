@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import torch
 from torch import Tensor
 
 from bounds.errors import TheoryError
-from empirics.networks import Weights
 
-_LEAST_BYTES = 64 * 2**20  # below this, memory is no concern and small chunks only cost time
+T = TypeVar("T")
 _LEAST_BUDGET = 2**20
-_MOST_SAMPLES = {"cpu": 64, "cuda": 4096}  # beyond this the matrix products gain nothing
 _CGROUPS = {  # by version: where they are mounted, limit, use, and the part of the use that is given back on demand
     "v2": ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
     "v1": ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -36,7 +35,7 @@ def free_bytes(device: str | torch.device) -> int:
     if place.type == "cuda":
         reserve = torch.cuda.memory_reserved(place) - torch.cuda.memory_allocated(place)
         return torch.cuda.mem_get_info(place)[0] + reserve
-    return max(0, min(psutil.virtual_memory().available, *_cgroup_room(Path("/"))))
+    return max(0, min([psutil.virtual_memory().available, *_cgroup_room(Path("/"))]))
 
 
 def _cgroup_room(root: Path) -> Iterator[int]:
@@ -64,7 +63,7 @@ def _group_room(group: Path, limit: str, use: str, cache: str) -> Iterator[int]:
         stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
     except OSError:
         return
-    yield int(most) - int(used) + int(stat.get(cache, 0))
+    yield int(most) - int(used) + int(stat[cache])
 
 
 def budget_bytes(budget: int | None, device: str | torch.device) -> int:
@@ -123,7 +122,7 @@ def rows_that_fit(
             f"budget: one sample needs {_size(fixed + per_row)} on {device}, {_size(budget)} is allowed and "
             f"{_size(free_bytes(device))} is free: raise budget=... (bytes), or use a narrower network or float32"
         )
-    size = min(n, most or n, (budget - fixed) // max(1, per_row))
+    size = min(n, most or n, (budget - fixed) // per_row if per_row else n)
     return -(-n // -(-n // size))
 
 
@@ -134,27 +133,6 @@ def _size(count: int) -> str:
     ('1.5 GiB', '0.5 MiB')
     """
     return f"{count / 2**30:.3g} GiB" if count >= 2**30 else f"{count / 2**20:.3g} MiB"
-
-
-def chunk_size(weights: Weights, n: int, *, vectors: int) -> int:
-    """Samples per chunk, for a method that keeps some vectors of 2 L m numbers per sample.
-
-    Args:
-        weights: the network.
-        n: samples in all.
-        vectors: how many such vectors per sample.
-
-    Returns:
-        A size that keeps the extra memory near twice what the weights and one vector per sample take, or 64 MiB if that
-        is more; on a GPU a quarter of its free memory, if that is more.
-    """
-    item, device = weights.V.element_size(), weights.V.device
-    vector = 2 * weights.L * weights.m * item
-    budget = max(_LEAST_BYTES, 2 * (sum(t.numel() for t in weights.tensors) * item + n * vector))
-    if device.type == "cuda":
-        budget = max(budget, free_bytes(device) // 4)
-    size = min(n, max(1, budget // (vector * (vectors + 8))), _MOST_SAMPLES[device.type])
-    return -(-n // -(-n // size))  # chunks of equal size
 
 
 def in_chunks(measure: Callable[[Tensor], dict[str, Tensor]], x: Tensor, size: int) -> dict[str, Tensor]:
@@ -177,8 +155,7 @@ def in_chunks(measure: Callable[[Tensor], dict[str, Tensor]], x: Tensor, size: i
         part = _unless_exhausted(measure, x[done : done + size])
         if part is None:
             size = max(1, min(size, x.shape[0] - done) // 2)
-            if x.is_cuda:
-                torch.cuda.empty_cache()  # what the failed attempt left may be in pieces too small for the next one
+            torch.cuda.empty_cache()  # what the failed attempt left may be in pieces too small for the next one
         else:
             parts.append(part)
             done += size
@@ -195,6 +172,31 @@ def _unless_exhausted(measure: Callable[[Tensor], dict[str, Tensor]], rows: Tens
         if rows.shape[0] == 1:
             raise TheoryError("out of memory with one sample: use a narrower network or float32") from error
     return None
+
+
+def halving(attempt: Callable[[int], T], size: int) -> T:
+    """Try with chunks of a size, and with half of it wherever memory runs out.
+
+    Args:
+        attempt: from the rows per chunk to the result; starts afresh every time.
+        size: rows per chunk to begin with.
+
+    Returns:
+        The result.
+
+    Raises:
+        TheoryError: a single row does not fit.
+    """
+    while True:
+        try:
+            return attempt(size)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if size == 1:
+                raise TheoryError("out of memory with one sample: use a narrower network or float32") from error
+        size = max(1, size // 2)
+        torch.cuda.empty_cache()
 
 
 def is_out_of_memory(error: BaseException) -> bool:
