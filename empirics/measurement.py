@@ -11,6 +11,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from empirics.memory_use import PeakMemory
+
 Value = Tensor | float
 SIDES = ("exact", "lower", "upper", "interval")
 
@@ -30,6 +32,8 @@ class Measurement:
         dtype: arithmetic used, for example "float64".
         device: "cpu", "cuda:0", ...
         seconds: wall-clock cost.
+        peak_bytes: memory beyond that at the start, at its peak; on the CPU an upper bound of the resident growth; None
+            where it was not, or could not be, measured.
         details: further tensors, numbers and strings by name.
     """
 
@@ -42,6 +46,7 @@ class Measurement:
     dtype: str = "float64"
     device: str = "cpu"
     seconds: float = 0.0
+    peak_bytes: int | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -76,14 +81,16 @@ def _plain(value: Any) -> Any:
 
 
 class Stopwatch:
-    """Wall-clock seconds of a block; waits for the GPU, whose calls return before the work is done."""
+    """Wall-clock seconds and peak memory of a block; waits for the GPU, whose calls return before the work is done."""
 
     def __init__(self, like: Tensor) -> None:
         self.like = like
         self.seconds = 0.0
+        self.memory = PeakMemory(like.device)
 
     def __enter__(self) -> Self:
         self._wait()
+        self.memory.__enter__()
         self._start = time.perf_counter()
         return self
 
@@ -93,6 +100,7 @@ class Stopwatch:
         if error is None:
             self._wait()
         self.seconds = time.perf_counter() - self._start
+        self.memory.__exit__(kind, error, trace)
 
     def _wait(self) -> None:
         if self.like.is_cuda:
@@ -100,6 +108,6 @@ class Stopwatch:
 
     @property
     def origin(self) -> dict[str, Any]:
-        """The fields dtype, device and seconds of a Measurement."""
-        dtype = str(self.like.dtype).removeprefix("torch.")
-        return {"dtype": dtype, "device": str(self.like.device), "seconds": self.seconds}
+        """The fields dtype, device, seconds and peak_bytes of a Measurement."""
+        dtype, device = str(self.like.dtype).removeprefix("torch."), str(self.like.device)
+        return {"dtype": dtype, "device": device, "seconds": self.seconds, "peak_bytes": self.memory.bytes}
