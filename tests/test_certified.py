@@ -1,0 +1,375 @@
+from __future__ import annotations
+
+import math
+
+import mpmath
+import pytest
+import torch
+from flint import fmpq, fmpq_mat
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bounds.errors import TheoryError
+from empirics.measure import certified, cholesky
+from empirics.measure.certified import certified_lambda_min, kernel_eigenvalues
+
+
+def double(rows):
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+def rational(x):
+    return fmpq(*float(x).as_integer_ratio())
+
+
+def elementary(K, c):
+    """The elementary symmetric functions e_1, ..., e_n of the eigenvalues of K - c I, exact."""
+    n = len(K)
+    M = fmpq_mat(n, n, [rational(K[i][j]) - (rational(c) if i == j else 0) for i in range(n) for j in range(n)])
+    coefficients = M.charpoly().coeffs()  # det(t I - M) = sum_k (-1)^k e_k t^(n-k)
+    return [(-1) ** k * coefficients[n - k] for k in range(1, n + 1)]
+
+
+def encloses(K, found):
+    """Whether lower <= lambda_min(K) <= upper: all roots are real, so Descartes' rule of signs decides exactly."""
+    rows = K.tolist()
+    at_least = found.lower == -math.inf or all(e >= 0 for e in elementary(rows, found.lower))
+    beyond = found.upper < math.inf and all(e > 0 for e in elementary(rows, found.upper))
+    return at_least and not beyond
+
+
+def hilbert(n):
+    return double([[1 / (i + j + 1) for j in range(n)] for i in range(n)])
+
+
+def hadamard(spectrum):
+    """H diag(spectrum) H^T/n, exact for dyadic spectra: H is Sylvester's, its entries +-1."""
+    H = torch.ones(1, 1, dtype=torch.float64)
+    while len(H) < len(spectrum):
+        H = torch.cat([torch.cat([H, H], 1), torch.cat([H, -H], 1)])
+    return (H * (double(spectrum) / len(spectrum))) @ H
+
+
+def test_the_exact_check_tells_right_from_wrong():
+    K = double([[2, 1, 0], [1, 2, 1], [0, 1, 2]])  # eigenvalues 2 - sqrt(2), 2, 2 + sqrt(2)
+    least = 2 - math.sqrt(2)
+
+    def interval(low, high):
+        return certified.Measurement("x", 0.0, "interval", low, high)
+
+    assert encloses(K, interval(least - 1e-9, least + 1e-9))
+    assert not encloses(K, interval(least + 1e-9, least + 2e-9))
+    assert not encloses(K, interval(least - 2e-9, least - 1e-9))
+
+
+@pytest.mark.parametrize("n", [2, 4, 8, 10, 14])
+def test_hilbert_matrices(n):
+    K = hilbert(n)
+    found = certified_lambda_min(K)
+    assert encloses(K, found)
+    assert found.lower <= found.value <= found.upper
+    assert found.details["positive_definite_proved"] == (found.lower > 0) == (n < 14)  # lambda_min(H_14) is 1e-19
+    if n <= 8:
+        assert found.upper - found.lower <= 0.011 * found.value
+
+
+def test_a_known_value():
+    found = certified_lambda_min(hilbert(4), tol=1e-6)  # 9.67023040e-5, tabulated
+    assert found.lower < 9.670230402e-5 + 1e-14
+    assert found.upper == pytest.approx(9.670230402e-5, rel=1e-6)
+
+
+@pytest.mark.parametrize("least", ["1e-6", "0", "-0.25"])
+def test_designed_spectra_in_fifty_digits(least):
+    with mpmath.workdps(50):
+        spectrum = [mpmath.mpf(least), *(mpmath.mpf(k) / 7 for k in range(1, 12))]
+        Q, _ = mpmath.qr(mpmath.matrix([[mpmath.sin(3 * i * i + 5 * j + 1) for j in range(12)] for i in range(12)]))
+        exact = Q * mpmath.diag(spectrum) * Q.T
+        K = double([[float(exact[max(i, j), min(i, j)]) for j in range(12)] for i in range(12)])
+        error = float(mpmath.mnorm(exact - mpmath.matrix(K.tolist()), "f")) * (1 + 1e-9)
+        found = certified_lambda_min(K, entry_error=error)
+        assert found.lower <= spectrum[0] <= found.upper
+    assert found.upper - found.lower <= 0.011 * abs(float(least)) + 1e-13
+
+
+ONES = [1.0] * 511
+SPECTRA = {
+    "isolated": [2.0**-12, *ONES],
+    "degenerate": [2.0**-12] * 256 + [1.0] * 256,
+    "dense": [0.25 + k / 512 for k in range(512)],
+    "dense and a large one": [0.25 + k / 512 for k in range(511)] + [2.0**10],
+    "too ill-conditioned for float32": [2.0**-30, *ONES],
+    "geometric": [2.0 ** -(k // 16) for k in range(512)],
+    "singular": [0.0, *ONES],
+    "rank one": [0.0] * 511 + [1.0],
+    "slightly indefinite": [-(2.0**-30), *ONES],
+    "indefinite": [-0.5, *ONES],
+    "negative": [-1.0 - k / 512 for k in range(512)],
+}
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+@pytest.mark.parametrize("n", [64, 512])
+def test_exact_spectra(name, n):
+    spectrum = SPECTRA[name][:n] if n < 512 and name != "rank one" else SPECTRA[name][-n:]
+    K, least = hadamard(spectrum), min(spectrum)
+    found = certified_lambda_min(K)
+    assert found.lower <= least <= found.upper
+    # what rounding forbids is counted in units of gamma_n tr|K|, Demmel's bound
+    unit = n * 2.0**-53 * sum(map(abs, spectrum))
+    assert found.value - found.lower <= 0.0101 * abs(least) + 8 * unit
+    assert found.upper - found.value <= 5 * n * 2.0**-53 * math.hypot(*spectrum)
+    assert found.details["positive_definite_proved"] == (least > 0)
+    assert found.details["rounding_bound"] <= 3 * unit
+    assert found.details["cholesky_count"] <= 5
+
+
+def test_a_tridiagonal_matrix():
+    n = 300  # eigenvalues 2 - 2 cos(k pi/(n + 1))
+    K = 2 * torch.eye(n, dtype=torch.float64) - torch.diag_embed(double([1.0] * (n - 1)), 1)
+    K -= torch.diag_embed(double([1.0] * (n - 1)), -1)
+    found = certified_lambda_min(K, tol=1e-4)
+    least = 4 * math.sin(math.pi / (2 * n + 2)) ** 2
+    assert found.lower < least * (1 - 1e-13) < least * (1 + 1e-13) < found.upper
+    assert found.upper - found.lower < 1.1e-4 * least
+    assert found.residual < 1e-3 * least
+    assert found.details["shift"] - found.details["rounding_bound"] == pytest.approx(found.lower, rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [150, 200, 320, 321])
+def test_sizes_that_are_no_multiples_of_the_blocks(n):
+    K = torch.full((n, n), 0.5, dtype=torch.float64)
+    K.diagonal().add_(0.125)  # lambda_min = 1/8, n - 1 times
+    found = certified_lambda_min(K)
+    assert found.lower <= 0.125 <= found.upper
+    assert found.upper - found.lower < 0.0101 * 0.125
+
+
+def test_one_by_one_and_zero():
+    for value in (3.7, -(2.0**-1074), 1.7e308, 0.0):
+        found = certified_lambda_min(double([[value]]))
+        assert (found.lower, found.value, found.upper) == (value, value, value)
+        assert found.details["positive_definite_proved"] == (value > 0)
+    found = certified_lambda_min(double([[0.0] * 5] * 5))
+    assert (found.lower, found.value, found.upper) == (0, 0, 0)
+    assert found.details["cholesky_count"] == 0
+    found = certified_lambda_min(double([[1.0]]), entry_error=0.25)
+    assert found.lower == pytest.approx(0.75)
+    assert found.upper == pytest.approx(1.25)
+
+
+@pytest.mark.parametrize("power", [-1000, -700, 300, 900])
+def test_powers_of_two_change_nothing_but_the_scale(power):
+    K = hilbert(5)
+    one = certified_lambda_min(K * 2.0**210)  # far enough from 1 to be scaled as well
+    other = certified_lambda_min(K * 2.0**210 * 2.0 ** ((power - 210) // 2) * 2.0 ** (power - 210 - (power - 210) // 2))
+    for name in ("lower", "value", "upper"):
+        assert getattr(other, name) == math.ldexp(getattr(one, name), power - 210)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200, 1e-305, 1e305, 5e-324])
+def test_extreme_scales(scale):
+    K = double([[3, 1, 1], [1, 2, 1], [1, 1, 4]]) * scale
+    found = certified_lambda_min(K)
+    assert encloses(K, found)
+    if scale > 1e-300:
+        assert found.upper - found.lower <= 0.011 * found.value
+        assert found.lower > 0
+
+
+def test_the_lower_end_may_overflow():
+    K = torch.full((3, 3), 1.7e308, dtype=torch.float64)
+    K.diagonal().mul_(-1)  # lambda_min = -3.4e308
+    found = certified_lambda_min(K)
+    assert found.lower == -math.inf
+    assert found.upper <= -1.7e308
+
+
+def test_duplicates_are_reported_as_unproved():
+    x = torch.linspace(-1, 1, 30, dtype=torch.float64).reshape(10, 3).sin()
+    x = torch.cat([x, x[:4], x[:1]])
+    K = (x @ x.mT).exp()
+    K = (K + K.mT) / 2
+    found = certified_lambda_min(K)
+    assert encloses(K, found)
+    assert found.lower <= 0
+    assert found.details["positive_definite_proved"] is False
+    assert found.upper - found.lower < 1e-12
+
+
+rows = st.lists(st.integers(-8, 8), min_size=3, max_size=3)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(rows, min_size=1, max_size=4),
+    st.integers(0, 2),
+    st.integers(-10, 60),
+    st.sampled_from([1.0, 1 / 3, 1e-9, 1e9]),
+)
+def test_random_grams(points, copies, ridge, scale):
+    x = double(points + points[:copies]) * scale
+    K = x @ x.mT + (2.0**-ridge - 2.0**-50) * torch.eye(len(x), dtype=torch.float64)
+    K = (K + K.mT) / 2
+    assert encloses(K, certified_lambda_min(K))
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 5), st.data())
+def test_random_symmetric_matrices(n, data):
+    entry = st.floats(-1e3, 1e3) | st.sampled_from([0.0, 1e-170, -1e-160, 1.0])
+    K = double([[data.draw(entry) for _ in range(n)] for _ in range(n)]).tril()
+    K = K + K.tril(-1).mT
+    found = certified_lambda_min(K)
+    assert encloses(K, found)
+    assert found.lower <= found.value <= found.upper
+
+
+def test_error_of_the_entries_widens_both_ends():
+    K, e = hilbert(4), 1e-6
+    found = certified_lambda_min(K, entry_error=e)
+    least = 9.670230402e-5
+    assert found.lower < least - e
+    assert found.upper > least + e
+    assert found.upper - found.lower < 2 * e + 0.011 * least
+    assert found.details["entry_error"] >= e
+
+
+def test_asymmetry_within_rounding_covers_both_triangles():
+    K = hilbert(5)
+    noisy = K * (1 + 1e-13 * torch.sin(torch.arange(25.0, dtype=torch.float64)).view(5, 5))
+    for matrix in (noisy, noisy.mT):
+        found = certified_lambda_min(matrix)
+        for triangle in (noisy.tril(), noisy.mT.tril()):
+            assert encloses(triangle + triangle.tril(-1).mT, found)
+        assert 0 < found.details["entry_error"] < 1e-12
+    found = certified_lambda_min(noisy, entry_error=1e-9)  # covered: only the rounding of the average comes on top
+    assert found.details["entry_error"] == pytest.approx(1e-9, rel=1e-6)
+
+
+def test_asymmetry_beyond_rounding():
+    K = double([[2.0, 1.0], [1.001, 2.0]])
+    with pytest.raises(TheoryError, match=r"^K is not symmetric: .* entry_error that covers the difference$"):
+        certified_lambda_min(K)
+    found = certified_lambda_min(K, entry_error=1e-3)
+    assert found.lower < 0.9995 - 1e-3  # of the average, less and plus the error
+    assert found.upper > 0.9995 + 1e-3
+
+
+def test_other_shapes_and_precisions():
+    K = hadamard([2.0**-k for k in range(8)])
+    whole = certified_lambda_min(K)
+    blocks = certified_lambda_min(K.reshape(4, 2, 4, 2))
+    single = certified_lambda_min(K.float())  # exact: few digits
+    for found in (blocks, single):
+        assert (found.lower, found.upper) == (whole.lower, whole.upper)
+    assert single.dtype == "float64"
+    assert whole.peak_bytes is None or whole.peak_bytes >= 0
+
+
+@pytest.mark.parametrize(
+    ("K", "message"),
+    [
+        (double([[1.0, math.nan], [math.nan, 1.0]]), "NaN or infinite"),
+        (double([[math.inf]]), "NaN or infinite"),
+        (torch.ones(2, 3), r"shape \(2, 3\) must be"),
+        (torch.ones(2, 3, 3, 2), r"shape \(2, 3, 3, 2\) must be"),
+        (torch.ones(3), r"shape \(3,\) must be"),
+        (torch.ones(0, 0), r"shape \(0, 0\) must be"),
+        (torch.eye(2, dtype=torch.int64), "torch.int64 must be a tensor of real"),
+        (torch.eye(2, dtype=torch.complex128), "torch.complex128 must be a tensor of real"),
+        ([[1.0]], "list must be a tensor"),
+    ],
+)
+def test_bad_matrices(K, message):
+    for measure in (certified_lambda_min, kernel_eigenvalues):
+        with pytest.raises(TheoryError, match=message) as error:
+            measure(K)
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"entry_error": v} for v in (-1, math.inf, math.nan, True, "0")] + [{"tol": v} for v in (0, 1, math.nan, True)],
+)
+def test_bad_options(options):
+    with pytest.raises(TheoryError, match=f"^{next(iter(options))}=.* must"):
+        certified_lambda_min(torch.eye(2), **options)
+
+
+def test_the_rounding_bound_holds_exactly():
+    for n in (3, 7):
+        A = hilbert(n)
+        search = cholesky.LambdaMin(A, float(A.norm()), 1e-2)
+        for shift in (-0.3, -1e-3, 1e-12 if n < 7 else -1e-12):
+            assert search.attempt(shift)
+            L = fmpq_mat(n, n, [rational(x) for x in search.factor.tril().flatten().tolist()])
+            B = fmpq_mat(n, n, [rational(x) for x in A.flatten().tolist()])
+            E = B - fmpq_mat(n, n, [rational(shift) if i == j else 0 for i in range(n) for j in range(n)])
+            E = E - L * L.transpose()
+            bound = search.bound if search.shift == shift else math.nan
+            assert sum((e * e for e in E.entries()), fmpq(0)) <= rational(bound) ** 2
+
+
+def test_no_solver_is_trusted(monkeypatch):
+    spectrum = [2.0**-6, *ONES]
+    K, solve = hadamard(spectrum), torch.linalg.solve_triangular
+    honest = certified_lambda_min(K)
+
+    def sloppy(a, b, **options):
+        return solve(a, b, **options) * (1 + 1e-6)
+
+    monkeypatch.setattr(torch.linalg, "solve_triangular", sloppy)
+    found = certified_lambda_min(K)
+    assert found.lower <= 2.0**-6 <= found.upper
+    assert found.details["rounding_bound"] > 1e3 * honest.details["rounding_bound"]
+
+
+def test_the_search_goes_on_where_factorisations_fail(monkeypatch):
+    spectrum = [0.0, *ONES[:63]]
+    K, attempt, failures = hadamard(spectrum), cholesky.LambdaMin.attempt, []
+
+    def reluctant(search, shift):
+        if len(failures) < 3:
+            failures.append(shift)
+            return False
+        return attempt(search, shift)
+
+    monkeypatch.setattr(cholesky.LambdaMin, "attempt", reluctant)
+    found = certified_lambda_min(K)
+    assert found.lower <= 0 <= found.upper
+    drops = [found.value - shift for shift in failures]
+    assert drops[1] == pytest.approx(4 * drops[0])
+    assert drops[2] == pytest.approx(4 * drops[1])
+    assert found.lower > -100 * drops[0]
+
+
+def test_a_krylov_space_that_is_exhausted():
+    A = torch.diag(double([2.0] * 5 + [3.0] * 5))
+    start = torch.eye(10, dtype=torch.float64)[:, :1]
+    x = cholesky._lowest(A, lambda v: v / 2, start, 1e-2)  # the next vector is exactly zero
+    assert torch.equal(x.abs(), start)
+
+
+def test_eigenvalues_by_decomposition():
+    spectrum = sorted([-1.0, 3.0, 0.5, 2.0])
+    K = hadamard(spectrum)
+    both, every = kernel_eigenvalues(K), kernel_eigenvalues(K * 2.0**900, "all")
+    assert both.value.tolist() == pytest.approx([-1, 3], abs=1e-14)
+    assert (every.value / 2.0**900).tolist() == pytest.approx(spectrum, abs=1e-14)
+    assert both.side == "exact"
+    assert float(both.residual) == pytest.approx(4 * 2.0**-52 * 3, rel=1e-12)
+    with pytest.raises(TheoryError, match="which='least' must be 'both'"):
+        kernel_eigenvalues(K, "least")
+
+
+def test_extreme_eigenvalues_of_larger_matrices(monkeypatch):
+    monkeypatch.setattr(certified, "_DECOMPOSE", 100)
+    spectrum = [2.0 ** -(k // 8) for k in range(256)]
+    found = kernel_eigenvalues(hadamard(spectrum) * 3)
+    assert found.side == "interval"
+    for low, exact, high in zip(found.lower, (3 * min(spectrum), 3.0), found.upper, strict=True):
+        assert low <= exact <= high
+        assert high - low <= 1.1e-3 * exact + 1e-11
+    assert (found.lower <= found.value).all()
+    assert (found.value <= found.upper).all()
