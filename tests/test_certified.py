@@ -5,49 +5,13 @@ import math
 import mpmath
 import pytest
 import torch
-from flint import fmpq, fmpq_mat
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spectra import SPECTRA, double, encloses, hadamard, hilbert
 
 from bounds.errors import TheoryError
-from empirics.measure import certified, cholesky
+from empirics.measure import certified
 from empirics.measure.certified import certified_lambda_min, kernel_eigenvalues
-
-
-def double(rows):
-    return torch.tensor(rows, dtype=torch.float64)
-
-
-def rational(x):
-    return fmpq(*float(x).as_integer_ratio())
-
-
-def elementary(K, c):
-    """The elementary symmetric functions e_1, ..., e_n of the eigenvalues of K - c I, exact."""
-    n = len(K)
-    M = fmpq_mat(n, n, [rational(K[i][j]) - (rational(c) if i == j else 0) for i in range(n) for j in range(n)])
-    coefficients = M.charpoly().coeffs()  # det(t I - M) = sum_k (-1)^k e_k t^(n-k)
-    return [(-1) ** k * coefficients[n - k] for k in range(1, n + 1)]
-
-
-def encloses(K, found):
-    """Whether lower <= lambda_min(K) <= upper: all roots are real, so Descartes' rule of signs decides exactly."""
-    rows = K.tolist()
-    at_least = found.lower == -math.inf or all(e >= 0 for e in elementary(rows, found.lower))
-    beyond = found.upper < math.inf and all(e > 0 for e in elementary(rows, found.upper))
-    return at_least and not beyond
-
-
-def hilbert(n):
-    return double([[1 / (i + j + 1) for j in range(n)] for i in range(n)])
-
-
-def hadamard(spectrum):
-    """H diag(spectrum) H^T/n, exact for dyadic spectra: H is Sylvester's, its entries +-1."""
-    H = torch.ones(1, 1, dtype=torch.float64)
-    while len(H) < len(spectrum):
-        H = torch.cat([torch.cat([H, H], 1), torch.cat([H, -H], 1)])
-    return (H * (double(spectrum) / len(spectrum))) @ H
 
 
 def test_the_exact_check_tells_right_from_wrong():
@@ -92,22 +56,6 @@ def test_designed_spectra_in_fifty_digits(least):
     assert found.upper - found.lower <= 0.011 * abs(float(least)) + 1e-13
 
 
-ONES = [1.0] * 511
-SPECTRA = {
-    "isolated": [2.0**-12, *ONES],
-    "degenerate": [2.0**-12] * 256 + [1.0] * 256,
-    "dense": [0.25 + k / 512 for k in range(512)],
-    "dense and a large one": [0.25 + k / 512 for k in range(511)] + [2.0**10],
-    "too ill-conditioned for float32": [2.0**-30, *ONES],
-    "geometric": [2.0 ** -(k // 16) for k in range(512)],
-    "singular": [0.0, *ONES],
-    "rank one": [0.0] * 511 + [1.0],
-    "slightly indefinite": [-(2.0**-30), *ONES],
-    "indefinite": [-0.5, *ONES],
-    "negative": [-1.0 - k / 512 for k in range(512)],
-}
-
-
 @pytest.mark.parametrize("name", SPECTRA)
 @pytest.mark.parametrize("n", [64, 512])
 def test_exact_spectra(name, n):
@@ -122,27 +70,6 @@ def test_exact_spectra(name, n):
     assert found.details["positive_definite_proved"] == (least > 0)
     assert found.details["rounding_bound"] <= 3 * unit
     assert found.details["cholesky_count"] <= 5
-
-
-def test_a_tridiagonal_matrix():
-    n = 300  # eigenvalues 2 - 2 cos(k pi/(n + 1))
-    K = 2 * torch.eye(n, dtype=torch.float64) - torch.diag_embed(double([1.0] * (n - 1)), 1)
-    K -= torch.diag_embed(double([1.0] * (n - 1)), -1)
-    found = certified_lambda_min(K, tol=1e-4)
-    least = 4 * math.sin(math.pi / (2 * n + 2)) ** 2
-    assert found.lower < least * (1 - 1e-13) < least * (1 + 1e-13) < found.upper
-    assert found.upper - found.lower < 1.1e-4 * least
-    assert found.residual < 1e-3 * least
-    assert found.details["shift"] - found.details["rounding_bound"] == pytest.approx(found.lower, rel=1e-12)
-
-
-@pytest.mark.parametrize("n", [150, 200, 320, 321])
-def test_sizes_that_are_no_multiples_of_the_blocks(n):
-    K = torch.full((n, n), 0.5, dtype=torch.float64)
-    K.diagonal().add_(0.125)  # lambda_min = 1/8, n - 1 times
-    found = certified_lambda_min(K)
-    assert found.lower <= 0.125 <= found.upper
-    assert found.upper - found.lower < 0.0101 * 0.125
 
 
 def test_one_by_one_and_zero():
@@ -295,60 +222,6 @@ def test_bad_matrices(K, message):
 def test_bad_options(options):
     with pytest.raises(TheoryError, match=f"^{next(iter(options))}=.* must"):
         certified_lambda_min(torch.eye(2), **options)
-
-
-def test_the_rounding_bound_holds_exactly():
-    for n in (3, 7):
-        A = hilbert(n)
-        search = cholesky.LambdaMin(A, float(A.norm()), 1e-2)
-        for shift in (-0.3, -1e-3, 1e-12 if n < 7 else -1e-12):
-            assert search.attempt(shift)
-            L = fmpq_mat(n, n, [rational(x) for x in search.factor.tril().flatten().tolist()])
-            B = fmpq_mat(n, n, [rational(x) for x in A.flatten().tolist()])
-            E = B - fmpq_mat(n, n, [rational(shift) if i == j else 0 for i in range(n) for j in range(n)])
-            E = E - L * L.transpose()
-            bound = search.bound if search.shift == shift else math.nan
-            assert sum((e * e for e in E.entries()), fmpq(0)) <= rational(bound) ** 2
-
-
-def test_no_solver_is_trusted(monkeypatch):
-    spectrum = [2.0**-6, *ONES]
-    K, solve = hadamard(spectrum), torch.linalg.solve_triangular
-    honest = certified_lambda_min(K)
-
-    def sloppy(a, b, **options):
-        return solve(a, b, **options) * (1 + 1e-6)
-
-    monkeypatch.setattr(torch.linalg, "solve_triangular", sloppy)
-    found = certified_lambda_min(K)
-    assert found.lower <= 2.0**-6 <= found.upper
-    assert found.details["rounding_bound"] > 1e3 * honest.details["rounding_bound"]
-
-
-def test_the_search_goes_on_where_factorisations_fail(monkeypatch):
-    spectrum = [0.0, *ONES[:63]]
-    K, attempt, failures = hadamard(spectrum), cholesky.LambdaMin.attempt, []
-
-    def reluctant(search, shift):
-        if len(failures) < 3:
-            failures.append(shift)
-            return False
-        return attempt(search, shift)
-
-    monkeypatch.setattr(cholesky.LambdaMin, "attempt", reluctant)
-    found = certified_lambda_min(K)
-    assert found.lower <= 0 <= found.upper
-    drops = [found.value - shift for shift in failures]
-    assert drops[1] == pytest.approx(4 * drops[0])
-    assert drops[2] == pytest.approx(4 * drops[1])
-    assert found.lower > -100 * drops[0]
-
-
-def test_a_krylov_space_that_is_exhausted():
-    A = torch.diag(double([2.0] * 5 + [3.0] * 5))
-    start = torch.eye(10, dtype=torch.float64)[:, :1]
-    x = cholesky._lowest(A, lambda v: v / 2, start, 1e-2)  # the next vector is exactly zero
-    assert torch.equal(x.abs(), start)
 
 
 def test_eigenvalues_by_decomposition():
