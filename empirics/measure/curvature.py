@@ -26,6 +26,7 @@ from empirics.weights import Weights, signature, stack
 _VECTORS = 20  # of D numbers per sample: the recurrence's, the operator's and, once, a copy of a part of them
 _BASIS = 32  # more of them where Ritz vectors are kept
 _ENOUGH = {"cpu": 2**19, "cuda": 2**28}  # numbers in one vector of a chunk, beyond which products gain nothing
+_LEAST = 64  # samples in a chunk below which the products are thin
 _NOISE = 0.03  # of a warm start: what an eigenvector that has taken the lead grows from
 
 Nets = Network | Weights | Sequence[Network | Weights]
@@ -140,7 +141,7 @@ def _chunk(weights: Weights, n: int, options: _Options) -> int:
     size = 2 * sum(weights.widths) + weights.k
     vectors = _VECTORS + (_BASIS if options.vectors else 0)
     per_row = networks * size * vectors * weights.V.element_size()
-    most = max(1, _ENOUGH[device.type] // (networks * size))
+    most = max(_LEAST, _ENOUGH[device.type] // (networks * size))
     return rows_that_fit(n, per_row=per_row, budget=budget_bytes(options.budget, device), device=device, most=most)
 
 
