@@ -85,7 +85,7 @@ class _Layered(ABC):
 
 @dataclass(frozen=True)
 class FrobeniusBall(_Layered):
-    """||W^(l) - W_0^(l)||_F <= radius of every tensor by itself: song2021, Theorem 1.2; allenzhu2019's perturbations.
+    """||W^(l) - W_0^(l)||_F <= radius of every tensor by itself: fu2018, Lemma 2, where there is one.
 
     Attributes:
         radius: one for all tensors, or one each.
@@ -119,7 +119,7 @@ class FrobeniusBall(_Layered):
 
 @dataclass(frozen=True)
 class EuclideanBall(_Layered):
-    """||theta - theta_0||_2 <= radius, all parameters together: liu2020, Theorem 4.2; fu2018, Section 4."""
+    """||theta - theta_0||_2 <= radius, all parameters together: liu2020, Theorem 4.2; song2021, Theorem 1."""
 
     radius: float
 
