@@ -22,8 +22,9 @@ _RANK = 16  # where the search for a matrix's rank begins
 class SpectralBall:
     """||W^(l) - W_0^(l)||_2 <= rho of every hidden layer, ||v_h - v_0,h||_2 <= rho_1 of every output.
 
-    Source: banerjee2023, Section 3, the ball of Theorem 4.1. The last matrix is the readout, a column per output. The paper has no biases; one is kept within rho by itself.
-    A layer is decomposed only where its Frobenius norm exceeds rho, which one must wait for a GPU to know.
+    Source: banerjee2023, Section 3, the ball of Theorem 4.1. The last matrix is the readout, a column per
+    output. The paper has no biases; one is kept within rho by itself. A layer is decomposed only where its Frobenius
+    norm exceeds rho, which one must wait for a GPU to know.
 
     Attributes:
         rho: of the hidden layers.
