@@ -47,6 +47,10 @@ def _need_empirics() -> None:
 @click.option("--rho", type=float, help="Radius of the ball [default: the least that contains the points measured].")
 @click.option("--rho_1", type=float, help="Radius for the last layer [default: likewise].")
 @click.option("--points", type=int, help="Measured points of the trajectory [default: 2, first and last].")
+@click.option(
+    "--restarts", type=int, help="Also search the ball for the worst point, from so many starts [default: 0]."
+)
+@click.option("--restart-steps", type=int, help="Steps of each search [default: 40].")
 @click.option("--fail-on-violation", is_flag=True, help="Exit with 1 when a bound is refuted.")
 @table_options
 @click.pass_context

@@ -36,6 +36,8 @@ class Setting:
         learning_rate: Step size; None: the one that the theory prescribes.
         steps: Steps of gradient descent.
         points: How many points of the trajectory are measured, the first and the last among them.
+        restarts: Searches of the ball for the worst point, per network and quantity; 0: none.
+        restart_steps: Steps of each.
         device: ``cpu`` or ``cuda``.
     """
 
@@ -49,10 +51,12 @@ class Setting:
     learning_rate: float | None = 1.0
     steps: int = 100
     points: int = 2
+    restarts: int = 0
+    restart_steps: int = 40
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        for name, least in (("L", 1), ("seeds", 1), ("steps", 1), ("points", 1)):
+        for name, least in (("L", 1), ("seeds", 1), ("steps", 1), ("points", 1), ("restarts", 0), ("restart_steps", 1)):
             if getattr(self, name) < least:
                 raise TheoryError(f"{name} = {getattr(self, name)}: must be an integer >= {least}")
         for name in ("sigma_1", "learning_rate", "rho", "rho_1"):

@@ -1,6 +1,7 @@
 """The paper's network: biases absent, every layer divided by the square root of its input width.
 
-z^(l) = W^(l) alpha^(l-1)/sqrt(m_{l-1}),  alpha^(l) = phi(z^(l)), l = 1..L, m_0 = d, m_l = m;  f = V^T alpha^(L)/sqrt(m).
+z^(l) = W^(l) alpha^(l-1)/sqrt(m_{l-1}),  alpha^(l) = phi(z^(l)), l = 1..L, m_0 = d, m_l = m;
+f = V^T alpha^(L)/sqrt(m).
 Source: banerjee2023, Section 3 and Assumption 2.
 """
 
@@ -25,7 +26,7 @@ def deep(
     sigma_1: float = 1.0,
     k: int = 1,
 ) -> Weights:
-    """W0 has entries N(0, sigma_0^2), sigma_0 = sigma_1/(2 (1 + sqrt(log m)/sqrt(2m))); v0 is uniform on the unit sphere.
+    """W0 has entries N(0, sigma_0^2), sigma_0 = sigma_1/(2 (1 + sqrt(log m)/sqrt(2m))); v0 is uniform on the sphere.
 
     Args:
         generator: of the random numbers.

@@ -23,6 +23,7 @@ from empirics.comparison import (
 )
 from empirics.data import Dataset
 from empirics.experiments.banerjee2023.observe import KEY, MEASURED, observe
+from empirics.experiments.banerjee2023.worst import worst
 from empirics.measure.gradients import gradient_norms
 from empirics.measure.norms import weight_norms
 from empirics.networks import Network, Weights, check_device, network
@@ -95,7 +96,7 @@ def compare(
         for width, seed in itertools.product(setting.widths, range(setting.seeds)):
             if progress:
                 progress(f"width {width}, seed {seed}: training {setting.steps} steps, measuring {setting.points}")
-            found, record = _one_network(setting, data, width, seed, names)
+            found, record = _one_network(setting, data, width, seed, names, progress)
             seen += found
             runs.append(record)
     except KeyboardInterrupt:  # the networks that are finished still make a table
@@ -113,7 +114,7 @@ def _chosen_radii(setting: Setting) -> frozenset[str]:
 
 
 def _one_network(
-    setting: Setting, data: Dataset, width: int, seed: int, names: frozenset[str]
+    setting: Setting, data: Dataset, width: int, seed: int, names: frozenset[str], progress: Progress | None
 ) -> tuple[list[Observation], dict[str, Any]]:
     """Train one network and observe the quantities in ``names``."""
     eta = learning_rate(setting, width, data)
@@ -123,6 +124,8 @@ def _one_network(
     seen: list[Observation] = []
     for step, point in points.items():
         seen += observe(point, points[0], data, values, eta, seed=seed, step=step, only=names)
+    if setting.restarts:
+        seen += worst(net, data, values, setting, names, progress)
     return seen, {"width": width, "seed": seed, **record}
 
 
