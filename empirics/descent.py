@@ -1,128 +1,183 @@
-"""The loop body of gradient descent: one forward sweep, one backward sweep, update in place, records on the device."""
+"""The loop of gradient descent, full-batch or stochastic, for a batch of runs that advance together.
+
+One forward and one backward sweep, the update in place, the records on the device: between two looks at the runs'
+states the host only issues work.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from empirics.measure.forward import Pass, backward, forward, outer_norm_squared
-from empirics.measure.gradients import total_norm
-from empirics.measure.norms import spectral_norm
-from empirics.networks import Weights
+from bounds.errors import TheoryError
+from empirics.records import REGISTRY, Point
+from empirics.runs import DIVERGED, NAN, RUNNING, TOLERANCE, End, Fate, Live, Plan
+from empirics.sampling import Sampler, adds_samples
+from empirics.weights import Weights, stack
 
-RUNNING, TOLERANCE, DIVERGED, NAN = range(4)
+Progress = Callable[[int, list[float]], None]
 _BLOW_UP = 1e8  # times the initial loss: far beyond any transient that gradient descent recovers from
 
 
 class Descent:
-    """S runs advancing together; every attribute about runs is (S,) and stays on the device.
+    """S runs of one architecture.
 
     Attributes:
-        weights: the current point, updated in place; finished runs no longer move.
+        live: the runs that go on.
         t: the number of points visited.
-        code: RUNNING or why the run has finished.
-        stop, final_loss: the last point judged while running, and the loss there.
-        rows: recorded values by name, (recorded steps, S).
-        checkpoints, distances: steps and their (S, L+1) distances.
+        ends: how each run ended, None while it goes on.
+        rows: recorded values by name, (recorded steps, S), or (recorded steps, S, ...) for observed ones.
+        filled: how many of the recorded steps have been taken.
+        distances: (checkpoints, S, L+1).
     """
 
     def __init__(
-        self,
-        weights: Weights,
-        x: Tensor,
-        y: Tensor,
-        rates: list[float],
-        *,
-        steps: int,
-        tolerance: float,
-        record_every: int,
-        record: tuple[str, ...],
-        checkpoint_every: int | None,
+        self, parts: list[Weights], x: Tensor, y: Tensor, rates: list[float], seeds: list[int], plan: Plan
     ) -> None:
-        self.weights, self.x, self.y, self.n = weights, x, y, x.shape[0]
-        self.steps, self.tolerance, self.every, self.checkpoint_every = steps, tolerance, record_every, checkpoint_every
-        S, self.t = len(rates), 0
-        self.initial = weights.clone() if "distance" in record else None
-        self.rates = x.new_tensor(rates)
-        self.code = torch.zeros(S, dtype=torch.int64, device=x.device)
-        self.stop, self.final_loss = torch.zeros_like(self.code), x.new_full((S,), torch.nan)
-        self.limit = x.new_zeros(S)
-        self.rows = {
-            name: x.new_full((steps // record_every + 1, S), torch.nan) for name in record if name != "distance"
-        }
-        self.checkpoints: list[int] = []
-        self.distances: list[Tensor] = []
-        self._buffers = {t.shape: torch.empty_like(t) for t in weights.tensors}
+        self.x, self.y, self.plan, self.t, self.filled = x, y, plan, 0, 0
+        S, L = len(parts), parts[0].L
+        whole = stack([p.with_tensors(t.detach() for t in p.tensors) for p in parts])
+        point = whole.select(0) if S == 1 else whole
+        none = torch.zeros(S, dtype=torch.int64, device=x.device)
+        fate = Fate(none, none, x.new_full((S,), torch.nan))
+        start = point.clone() if plan.keeps_start else None
+        self.live = Live(list(range(S)), point, start, rates, fate, x.new_zeros(S))
+        self.ends: list[End | None] = [None] * S
+        self.rows = {name: self._empty(len(plan.recorded), S) for name in plan.record if name != "distance"}
+        self.distances = self._empty(len(plan.checkpoints), S, L + 1)
+        self._row = {t: row for row, t in enumerate(plan.recorded)}
+        self._sampler, self._adds = None, False
+        if plan.batch_size is not None:
+            self._adds, device = adds_samples(plan.loss, y.shape[-1]), x.device
+            self._sampler = Sampler(len(x), plan.batch_size, plan.sampling, seeds, steps=plan.steps, device=device)
 
-    def step(self) -> None:
-        """Judge and record the current point, then move the runs that go on."""
-        cache = forward(self.weights, self.x)
-        error = cache.f - self.y
-        loss = error.square().sum((-2, -1)).reshape(-1) / self.n
-        self._judge(loss)
-        self._record("loss", loss)
-        if self.initial is not None and self.checkpoint_every and self.t % self.checkpoint_every == 0:
-            self.checkpoints.append(self.t)
-            self.distances.append(self.distance())
-        self._descend(cache, error)
+    def run(self, progress: Progress | None = None) -> None:
+        """Go on until every run has ended, looking every `sync_every` steps at which have."""
+        looked = True
+        for t in range(self.plan.steps + 1):
+            looked = not self.step() and looked
+            if looked or (t % self.plan.sync_every and t < self.plan.steps):
+                continue
+            looked = True
+            codes = self.live.fate.code.tolist()
+            if progress is not None:
+                progress(t, self.losses())
+            self._end([p for p, code in enumerate(codes) if code != RUNNING])
+            if not self.live.ids:
+                return
+
+    def losses(self) -> list[float]:
+        """The loss of each run where it was last judged."""
+        now = dict(zip(self.live.ids, self.live.fate.loss.tolist(), strict=False))
+        return [now[i] if end is None else end.loss for i, end in enumerate(self.ends)]
+
+    def close(self) -> list[End]:
+        """How the runs ended, those that still go on as they are."""
+        self._end(list(range(len(self.live.ids))))
+        return [end for end in self.ends if end is not None]
+
+    def step(self) -> bool:
+        """Judge and record the current point where that is due, then move the runs that go on.
+
+        Returns:
+            Whether the runs were judged.
+        """
+        row, last = self._row.get(self.t), self.t == self.plan.steps
+        due = self._sampler is None or row is not None or last or self.t == 0
+        if due:
+            names = () if row is None else self.rows
+            point = self._point(self.x, self.y, names=names, moves=self._sampler is None and not last)
+            self._judge(point.loss.reshape(-1))
+            if row is not None:
+                self._record(row, point)
+        if self.t in self.plan.checkpoints:
+            self._put(self.distances[self.t // (self.plan.checkpoint_every or 1)], self.live.distances(self._all()))
+        if not last:
+            self._move(*((point, 1.0) if self._sampler is None else self._batch(self._sampler)))
         self.t += 1
+        return due
+
+    def _point(self, x: Tensor, y: Tensor, **options: object) -> Point:
+        where = self.live
+        known = {"start": where.start, "room": where.room, **options}
+        return Point(where.weights, x, y, self.plan.loss, **known)  # type: ignore[arg-type]
 
     def _judge(self, loss: Tensor) -> None:
+        live, (code, stop, before) = self.live, self.live.fate
         if self.t == 0:
-            self.limit = _BLOW_UP * torch.maximum(loss, self.y.square().sum() / self.n)
-        code = torch.where(loss < self.tolerance, TOLERANCE, RUNNING)
-        code = torch.where((loss > self.limit) | loss.isinf(), DIVERGED, code)
-        code = torch.where(loss.isnan(), NAN, code)
-        running = self.code == RUNNING
-        self.stop = torch.where(running, self.t, self.stop)
-        self.final_loss = torch.where(running, loss, self.final_loss)
-        self.code = torch.where(running, code, self.code)
+            nothing = self.plan.loss.value(torch.zeros_like(self.y), self.y)  # outputs of zero may be far better
+            most = torch.finfo(loss.dtype).max
+            live.limit = (_BLOW_UP * torch.maximum(loss, nothing)).clamp(max=most)
+        new = torch.where(loss < self.plan.tolerance, TOLERANCE, RUNNING)
+        new = torch.where(loss > live.limit, DIVERGED, new)
+        new = torch.where(loss.isnan(), NAN, new)
+        on = code == RUNNING
+        live.fate = Fate(torch.where(on, new, code), torch.where(on, self.t, stop), torch.where(on, loss, before))
 
-    def _record(self, name: str, value: Tensor) -> None:
-        if self._wants(name):
-            self.rows[name][self.t // self.every] = value.reshape(-1)
+    def _record(self, row: int, point: Point) -> None:
+        for name in self.plan.record:
+            if name != "distance":
+                self._put(self.rows[name][row], REGISTRY[name].value(point).reshape(-1))
+        for name, observer in self.plan.observe.items():
+            value = torch.as_tensor(observer(self.live.stacked()), device=self.x.device).detach()
+            S = len(self.live.ids)
+            if not value.ndim or value.shape[0] != S:
+                raise TheoryError(
+                    f"observe: {name!r} gave shape {tuple(value.shape)} for {S} networks: return one row per network"
+                )
+            if name not in self.rows:
+                dtype = value.dtype if value.is_floating_point() else self.x.dtype
+                self.rows[name] = self._empty(len(self.plan.recorded), len(self.ends), *value.shape[1:]).to(dtype)
+            self._put(self.rows[name][row], value)
+        self.filled = row + 1
 
-    def _wants(self, name: str) -> bool:
-        return name in self.rows and self.t % self.every == 0
+    def _batch(self, sampler: Sampler) -> tuple[Point, float]:
+        """The next mini-batch, and what makes its gradient an unbiased estimate."""
+        index = sampler.next() if self.live.weights.batch else sampler.next()[0]
+        factor = len(self.x) / index.shape[-1] if self._adds else 1.0
+        return self._point(self.x[index], self.y[index]), factor
 
-    def _descend(self, cache: Pass, error: Tensor) -> None:
-        if self.t == self.steps and not (self._wants("gbar_norm") or self._wants("grad_norm")):
+    def _move(self, point: Point, factor: float) -> None:
+        live, ended = self.live, self.live.fate.code != RUNNING
+        frozen = ended.is_cuda or bool(ended.any())  # on the CPU looking costs less than a pass over the gradients
+        for w, gradient in zip(live.weights.tensors, point.gradients, strict=True):
+            if gradient is None:
+                continue
+            each = (-1, *[1] * (w.ndim - 1)) if live.weights.batch else ()
+            if frozen:
+                gradient.masked_fill_(ended.view(each), 0)
+            if live.weights.batch:
+                w.addcmul_(gradient, live.minus.view(each), value=factor)
+            else:
+                w.add_(gradient, alpha=-live.rates[0] * factor)
+
+    def _end(self, positions: list[int]) -> None:
+        """These of the live runs have ended: keep what became of them and go on with the others."""
+        if not positions:
             return
-        cotangent = error * (2 / self.n)
-        if error.shape[-1] == 1:
-            # one output: the loss's cotangents are the output's times the residual, so one sweep serves loss and gbar
-            _, unit = backward(self.weights, cache, torch.ones_like(error))
-            c = [c_l * cotangent for c_l in unit]
-            if self._wants("gbar_norm"):
-                pairs = zip([*unit, torch.ones_like(error)], cache.a, strict=True)
-                squared = torch.stack([outer_norm_squared(c_l, a_l) for c_l, a_l in pairs]).sum(0)
-                self._record("gbar_norm", squared.sqrt() / self.n)
-        else:
-            _, c = backward(self.weights, cache, cotangent)
-            if self._wants("gbar_norm"):
-                mean = torch.full_like(error, 1 / (self.n * error.shape[-1]))
-                self._record("gbar_norm", total_norm(self.weights, cache, mean))
-        self._update([*zip(c, cache.a, strict=False), (cache.a[-1], cotangent)])
-
-    def _update(self, factors: list[tuple[Tensor, Tensor]]) -> None:
-        """Gradient c^T a of each layer in a reused buffer: its norm, then the update in one pass."""
-        if self.t == self.steps and not self._wants("grad_norm"):
+        live, distances = self.live, self.live.distances(positions) if self.plan.distance else None
+        rows = None if distances is None else distances.cpu().numpy()
+        codes, stops, losses = (t.tolist() for t in live.fate)
+        for j, p in enumerate(positions):
+            own = None if rows is None else rows[j]
+            self.ends[live.ids[p]] = End(codes[p], stops[p], losses[p], live.one(p), own)
+        rest = [p for p in self._all() if p not in set(positions)]
+        if not rest:
+            live.ids = []
             return
-        squared = torch.zeros_like(self.rates)
-        rate = torch.where(self.code == RUNNING, -self.rates, 0.0)
-        rate = rate[:, None, None] if self.weights.V.ndim == 3 else rate[:, None]
-        for (c, a), w in zip(factors, self.weights.tensors, strict=True):
-            gradient = torch.matmul(c.mT, a, out=self._buffers[w.shape])
-            if self._wants("grad_norm"):
-                squared += torch.linalg.vector_norm(gradient, dim=(-2, -1)).square()
-            if self.t < self.steps:
-                w.addcmul_(gradient, rate)
-        self._record("grad_norm", squared.sqrt())
+        self.live = live.keep(rest)
+        if self._sampler is not None:
+            self._sampler.keep(rest)
 
-    def distance(self) -> Tensor:
-        """||W_t^(l) - W_0^(l)||_2 per layer and the largest ||v_t - v_0||_2, (S, L+1); NaN where not finite."""
-        if self.initial is None:
-            raise RuntimeError("distances were not asked for")
-        *moved, readout = (w - w0 for w, w0 in zip(self.weights.tensors, self.initial.tensors, strict=True))
-        columns = [*(spectral_norm(difference) for difference in moved), readout.norm(dim=-2).amax(-1)]
-        return torch.stack(columns, -1).reshape(len(self.rates), -1)
+    def _all(self) -> list[int]:
+        return list(range(len(self.live.ids)))
+
+    def _put(self, row: Tensor, value: Tensor | None) -> None:
+        """The live runs' values into their places of a row for all runs."""
+        if value is not None:
+            row.index_copy_(0, self.live.index, value.to(row.dtype))
+
+    def _empty(self, *shape: int) -> Tensor:
+        return self.x.new_full(shape, torch.nan)

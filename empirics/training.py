@@ -1,74 +1,38 @@
-"""Full-batch gradient descent at a constant rate on calL = (1/n) sum_i sum_h (y_ih - f_ih)^2.
+"""Gradient descent at a constant rate, full-batch or stochastic, for many networks (seeds, rates, widths) at once.
 
-Source: banerjee2023, Section 6: stop at loss < 1e-3 or after 3000 iterations. The sweeps are written out: for one
-output the loss's cotangents are the output's times the residuals, so the same backward sweep gives ||gbar_t|| too.
+Sources: banerjee2023, Section 6 (full batch, stop at loss < 1e-3 or after 3000 iterations); allenzhu2019, liu2020 and
+song2021 for stochastic descent, see `empirics.sampling`.
+
+Cost of a step for one network with L hidden layers of width m, n samples (b of them in a mini-batch), input dimension d
+and one output, in floating-point operations: forward, backward and gradient 2 n m^2 (L-1) each, the first layer's
+forward and gradient 2 n d m each. ||gbar|| adds at most another gradient (`outer_norm_squared`), ||nabla_x f|| adds
+2 n d m, and everything else that is recorded costs passes over memory only. Mini-batches pay b in place of n for the
+step, and a forward sweep (with a backward one if a record needs it) over all n samples where something is recorded.
 """
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from bounds.errors import TheoryError
-from empirics.descent import RUNNING, Descent
+from empirics.batching import Job
+from empirics.descent import Progress
+from empirics.losses import Loss, loss_function
 from empirics.measure.forward import check_inputs, check_targets
 from empirics.networks import Network, Weights, as_weights
+from empirics.records import check_records
+from empirics.runs import Observer, Plan
+from empirics.sampling import Sampling, check_sampling
+from empirics.trajectory import TrainingInterrupted, Trajectory
+
+__all__ = ["RECORDS", "Progress", "TrainingInterrupted", "Trajectory", "train", "train_many"]
 
 RECORDS = ("loss", "gbar_norm", "grad_norm", "distance")
-REASONS = ("steps", "tolerance", "diverged", "nan", "interrupted")
-Progress = Callable[[int, list[float]], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Trajectory:
-    """One run of gradient descent; step t is the point theta_t, before update t+1.
-
-    Attributes:
-        steps: the recorded steps, every `record_every`-th up to `stop_step`.
-        loss, gbar_norm, grad_norm: calL, ||gbar||, ||nabla calL|| at those steps; None where not asked for.
-        checkpoints: the steps at which distances were taken, the last one being `stop_step`.
-        distance: (checkpoints, L+1): ||W_t^(l) - W_0^(l)||_2 per layer, then the largest ||v_t - v_0||_2 of an output.
-        stop_step: the first step at which the stopping test held, or the last step.
-        final_loss: the loss there.
-        final: the weights there.
-        reason: tolerance (loss below it), steps (all used up), diverged (loss infinite or 1e8 times its start), nan, or
-            interrupted (then `final` may mix two steps).
-        learning_rate: the constant rate.
-        seconds: wall-clock cost of the batch it ran in.
-    """
-
-    steps: np.ndarray
-    loss: np.ndarray | None
-    gbar_norm: np.ndarray | None
-    grad_norm: np.ndarray | None
-    checkpoints: np.ndarray
-    distance: np.ndarray | None
-    stop_step: int
-    final_loss: float
-    final: Weights
-    reason: str
-    learning_rate: float
-    seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Every field but the weights, as plain Python."""
-        plain = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "final"}
-        return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in plain.items()}
-
-
-class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C during training; `trajectories` holds what was recorded until then."""
-
-    def __init__(self, trajectories: list[Trajectory]) -> None:
-        super().__init__(f"training interrupted at step {trajectories[0].stop_step}")
-        self.trajectories = trajectories
+"""What is recorded unless something else is asked for; `empirics.records.REGISTRY` lists all there is."""
 
 
 def train(net: Network | Weights, X: Tensor, y: Tensor, *, learning_rate: float, **options: Any) -> Trajectory:
@@ -87,6 +51,12 @@ def train(net: Network | Weights, X: Tensor, y: Tensor, *, learning_rate: float,
     Raises:
         TheoryError: bad values.
         TrainingInterrupted: Ctrl-C, with what was recorded.
+
+    >>> import torch
+    >>> from empirics import network
+    >>> run = train(network(L=1, m=4, d=2), torch.eye(2), torch.ones(2), learning_rate=0.5, steps=10)
+    >>> run.reason, run.stop_step, run.loss.shape
+    ('steps', 10, (11,))
     """
     return train_many([net], X, y, learning_rate=learning_rate, **options)[0]
 
@@ -97,138 +67,137 @@ def train_many(
     y: Tensor,
     *,
     learning_rate: float | Sequence[float],
+    loss: str | Loss = "mean_square",
     steps: int = 3000,
     tolerance: float = 1e-3,
-    record_every: int = 1,
+    batch_size: int | None = None,
+    sampling: Sampling = "subset",
+    seeds: Sequence[int] | None = None,
     record: Sequence[str] = RECORDS,
+    observe: Mapping[str, Observer] | None = None,
+    record_every: int | None = None,
+    record_at: Sequence[int] | None = None,
     checkpoint_every: int | None = None,
     sync_every: int | None = None,
+    budget: int | None = None,
     progress: Progress | None = None,
 ) -> list[Trajectory]:
-    """Train networks of equal shape (several seeds, several rates) in one batch of kernels.
+    """Train many networks: each run is, up to rounding, what it would be alone, whatever else is recorded.
+
+    Networks of one architecture run in batches (`empirics.batching`), batch after batch. What a network does not train
+    (`Weights.trainable`) does not move.
 
     Args:
-        nets: where to start.
+        nets: where to start; they are left as they are.
         X: inputs, (n, d), shared.
-        y: targets, (n,) or (n, k), shared.
+        y: targets, (n,) or (n, k), shared; one-hot for cross_entropy.
         learning_rate: positive; one for all or one each.
+        loss: mean_square, half_square, half_mean_square, sum_square, cross_entropy, or a `Loss`.
         steps: updates at most.
-        tolerance: stop when the loss is below it; 0 never stops.
-        record_every: record every so many steps.
-        record: which of loss, gbar_norm, grad_norm, distance.
+        tolerance: stop when the loss of all samples is below it; 0 never stops. Tested at every step, with mini-batches
+            at the first, the recorded and the last one, and so is divergence.
+        batch_size: samples per update, None for all. The update follows an unbiased estimate of the gradient: the
+            gradient of the batch's own loss, times n/b where the loss is a sum over samples.
+        sampling: "subset", "replacement" or "epochs", see `empirics.sampling.batches`.
+        seeds: one for each run's batches; None: 0, 1, 2, ...
+        record: names from `empirics.records.REGISTRY`, and "distance" for the layers' distances at checkpoints.
+        observe: name -> a function of the networks that go on, their tensors stacked along a leading dimension (not to
+            be changed), to a tensor with one row for each; its values are among the `records`.
+        record_every: record every so many steps; None: 1, with mini-batches once every n/b steps.
+        record_at: the steps to record, ascending, instead.
         checkpoint_every: take distances (one eigendecomposition per layer) every so many steps; None: at the end only.
         sync_every: look at the stopping flags every so many steps; None: 1 on the CPU, 10 on a GPU. The step at which
             the test first held is exact whatever this is: a finished run no longer moves.
-        progress: called with (step, losses) at those steps.
+        budget: bytes for a batch; None: 80% of what is free.
+        progress: called, batch by batch, with (step, losses of the batch) at the steps looked at.
 
     Returns:
         The runs, in order.
 
     Raises:
-        TheoryError: bad values, or networks that differ in shape.
+        TheoryError: bad values, or memory for not even one network.
         TrainingInterrupted: Ctrl-C, with what was recorded.
     """
-    rates = [float(r) for r in (learning_rate if isinstance(learning_rate, Sequence) else [learning_rate] * len(nets))]
-    _check_rates(rates, len(nets))
-    _check_schedule(steps, tolerance, record, record_every, checkpoint_every, sync_every)
-    batch = _stack([as_weights(net) for net in nets])
-    x = check_inputs(batch, X)
-    target = check_targets(batch, y, x.shape[0])
-    options = {
-        "steps": steps,
-        "tolerance": tolerance,
-        "record_every": record_every,
-        "checkpoint_every": checkpoint_every,
-    }
-    run = Descent(batch, x, target, rates, record=tuple(record), **options)  # type: ignore[arg-type]
-    started = time.perf_counter()
-    try:
-        _advance(run, sync_every or (10 if x.is_cuda else 1), progress)
-    except KeyboardInterrupt:
-        raise TrainingInterrupted(_trajectories(run, time.perf_counter() - started, interrupted=True)) from None
-    return _trajectories(run, time.perf_counter() - started)
-
-
-def _advance(run: Descent, sync_every: int, progress: Progress | None) -> None:
-    for t in range(run.steps + 1):
-        run.step()
-        if t % sync_every and t < run.steps:
-            continue
-        if progress is not None:
-            progress(t, run.final_loss.tolist())
-        if not bool((run.code == RUNNING).any()):
-            return
-
-
-def _trajectories(run: Descent, seconds: float, interrupted: bool = False) -> list[Trajectory]:
-    distance = None if run.initial is None else torch.stack([*run.distances, run.distance()]).cpu().numpy()
-    rows = {name: values.cpu().numpy() for name, values in run.rows.items()}
-    codes, stops, losses, rates = (t.tolist() for t in (run.code, run.stop, run.final_loss, run.rates))
-    found = []
-    for i, (code, stop) in enumerate(zip(codes, stops, strict=True)):
-        steps = np.arange(0, stop + 1, run.every)
-        columns = {name: rows[name][: len(steps), i] if name in rows else None for name in RECORDS[:3]}
-        kept = [c for c, t in enumerate(run.checkpoints) if t < stop]  # the last row is at the stop itself
-        trajectory = Trajectory(
-            steps,
-            **columns,
-            checkpoints=np.array([*(run.checkpoints[c] for c in kept), stop]),
-            distance=None if distance is None else distance[[*kept, -1], i],
-            stop_step=stop,
-            final_loss=losses[i],
-            final=run.weights
-            if len(codes) == 1
-            else run.weights.with_tensors(t[i].clone() for t in run.weights.tensors),
-            reason="interrupted" if interrupted and code == RUNNING else REASONS[code],
-            learning_rate=rates[i],
-            seconds=seconds,
-        )
-        found.append(trajectory)
-    return found
-
-
-def _one(weights: Weights, i: int) -> Weights:
-    return weights.with_tensors(t[i].clone() for t in weights.tensors)
-
-
-def _stack(parts: list[Weights]) -> Weights:
+    parts = [_single(i, as_weights(net)) for i, net in enumerate(nets)]
     if not parts:
         raise TheoryError("nets is empty: give at least one network")
-    first = parts[0]
-    for other in parts[1:]:
-        same = [t.shape for t in other.tensors] == [t.shape for t in first.tensors]
-        if not same or other.activation.name != first.activation.name:
-            raise TheoryError("nets differ in shape or activation: train networks of each shape in a call of their own")
-    if len(parts) == 1:
-        return first.clone()  # two dimensions: plain matrix products are faster than batches of one
-    return first.with_tensors(torch.stack(group) for group in zip(*(p.tensors for p in parts), strict=True))
+    rates, runs_seeds = _rates(learning_rate, len(parts)), _seeds(seeds, batch_size, len(parts))
+    data = [_data(part, X, y) for part in parts]
+    n = len(data[0][0])
+    observed = dict(observe or {})
+    names = check_records(record, observed)
+    _check_counts(steps, tolerance, checkpoint_every, sync_every)
+    if batch_size is not None:
+        check_sampling(n, batch_size, sampling)
+    recorded = _recorded(record_every, record_at, steps, -(-n // batch_size) if batch_size else 1)
+    sync = sync_every or (10 if data[0][0].is_cuda else 1)
+    chosen, distance = loss_function(loss), "distance" in names
+    plan = Plan(
+        chosen, steps, tolerance, batch_size, sampling, names, observed, recorded, distance, checkpoint_every, sync
+    )
+    return Job(parts, data, rates, runs_seeds, plan).run(budget, progress)
 
 
-def _check_rates(rates: list[float], count: int) -> None:
+def _single(i: int, weights: Weights) -> Weights:
+    if weights.batch:
+        raise TheoryError(f"nets[{i}] is a batch of {weights.batch[0]} networks: give each one, as weights.select(j)")
+    return weights
+
+
+def _data(weights: Weights, X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Inputs and targets in the network's dtype and on its device; no copy where they are so already."""
+    x = check_inputs(weights, X)
+    return x, check_targets(weights, y, x.shape[0])
+
+
+def _rates(learning_rate: float | Sequence[float], count: int) -> list[float]:
+    given = learning_rate if isinstance(learning_rate, Sequence) else [learning_rate] * count
+    rates = [float(r) for r in given]
     if len(rates) != count:
         raise TheoryError(f"learning_rate has {len(rates)} values for {count} networks: give one, or one each")
     for rate in rates:
         if not 0 < rate < math.inf:
             raise TheoryError(f"learning_rate={rate!r} must be a positive finite number")
+    return rates
 
 
-def _check_schedule(
-    steps: int,
-    tolerance: float,
-    record: Sequence[str],
-    record_every: int,
-    checkpoint_every: int | None,
-    sync_every: int | None,
-) -> None:
-    counts = {"steps": (steps, 0), "record_every": (record_every, 1)}
-    counts |= {
-        k: (v, 1) for k, v in {"checkpoint_every": checkpoint_every, "sync_every": sync_every}.items() if v is not None
-    }
-    for name, (value, least) in counts.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise TheoryError(f"{name}={value!r} must be an integer of at least {least}")
+def _seeds(seeds: Sequence[int] | None, batch_size: int | None, count: int) -> list[int]:
+    if seeds is None:
+        return list(range(count))
+    if batch_size is None:
+        raise TheoryError("seeds are those of the mini-batches: give batch_size=... too")
+    if len(seeds) != count:
+        raise TheoryError(f"seeds has {len(seeds)} values for {count} networks: give one each")
+    for seed in seeds:
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+            raise TheoryError(f"seeds: {seed!r} must be an integer from 0 to 2^63 - 1")
+    return list(seeds)
+
+
+def _recorded(every: int | None, at: Sequence[int] | None, steps: int, default: int) -> tuple[int, ...]:
+    """The steps to record."""
+    if at is None:
+        _check_least("record_every", every, 1)
+        return tuple(range(0, steps + 1, every or default))
+    if every is not None:
+        raise TheoryError(f"record_every={every!r} and record_at are both given: give one of them")
+    chosen = tuple(at)
+    for t in chosen:
+        if isinstance(t, bool) or not isinstance(t, int) or not 0 <= t <= steps:
+            raise TheoryError(f"record_at: {t!r} must be an integer from 0 to steps={steps}")
+    if list(chosen) != sorted(set(chosen)):
+        raise TheoryError(f"record_at={list(chosen)!r} must ascend, no step twice")
+    return chosen
+
+
+def _check_counts(steps: int, tolerance: float, checkpoint_every: int | None, sync_every: int | None) -> None:
+    _check_least("steps", -1 if steps is None else steps, 0)
+    _check_least("checkpoint_every", checkpoint_every, 1)
+    _check_least("sync_every", sync_every, 1)
     if not 0 <= tolerance < math.inf:
         raise TheoryError(f"tolerance={tolerance!r} must be a non-negative finite number: a loss such as 1e-3")
-    for name in record:
-        if isinstance(record, str) or name not in RECORDS:
-            raise TheoryError(f"record={record!r} must be a tuple of names out of {', '.join(RECORDS)}")
+
+
+def _check_least(name: str, value: int | None, least: int) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+        raise TheoryError(f"{name}={value!r} must be an integer of at least {least}")

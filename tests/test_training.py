@@ -5,6 +5,7 @@ import torch
 
 from bounds.errors import TheoryError
 from empirics import TrainingInterrupted, gradient_norms, network, train, train_many
+from empirics.weights import stack
 
 
 def points(n, d, seed=0):
@@ -34,8 +35,8 @@ def test_training_equals_an_autograd_loop(activation, L, n, m, k):
     X, y = points(n, 3), points(n, k, seed=1)
     run = train(net, X, y, learning_rate=0.3, steps=25, tolerance=0)
     losses, norms, means, theta = by_autograd(before, X, y, 0.3, 25)
-    np.testing.assert_allclose(run.loss, losses, rtol=1e-10)
-    np.testing.assert_allclose(run.grad_norm, norms, rtol=1e-9)
+    np.testing.assert_allclose(run.loss, losses, rtol=1e-10, atol=1e-20)  # residuals of 1e-7 know 9 digits
+    np.testing.assert_allclose(run.grad_norm, norms, rtol=1e-9, atol=1e-14)
     np.testing.assert_allclose(run.gbar_norm, means, rtol=1e-9, atol=1e-13)
     torch.testing.assert_close(naive.flat(run.final), theta, rtol=1e-10, atol=1e-13)
     assert run.steps.tolist() == list(range(26))
@@ -160,9 +161,23 @@ def test_bad_options_give_one_line(options, message):
     assert "\n" not in str(caught.value)
 
 
-def test_networks_of_different_shapes_are_refused():
-    nets = [network(L=2, m=m, d=3) for m in (4, 5)]
-    with pytest.raises(TheoryError, match="nets differ in shape or activation"):
-        train_many(nets, points(2, 3), points(2, 1), learning_rate=0.1)
+def test_networks_of_different_shapes_are_grouped_and_come_back_in_order():
+    sizes, rates = [(2, 4), (1, 6), (2, 5), (2, 4), (1, 6)], [0.1, 0.2, 0.3, 0.4, 0.5]
+    nets = [network(L=L, m=m, d=3, seed=s) for s, (L, m) in enumerate(sizes)]
+    X, y = points(4, 3), points(4, 1, seed=1)
+    runs = train_many(nets, X, y, learning_rate=rates, steps=9, tolerance=0)
+    for net, rate, run in zip(nets, rates, runs, strict=True):
+        losses, norms, _, theta = by_autograd(net.weights, X, y, rate, 9)
+        np.testing.assert_allclose(run.loss, losses, rtol=1e-11)
+        np.testing.assert_allclose(run.grad_norm, norms, rtol=1e-11)
+        torch.testing.assert_close(naive.flat(run.final), theta, rtol=1e-11, atol=1e-13)
+        assert run.learning_rate == rate
+
+
+def test_no_networks_and_stacked_networks_are_refused():
+    X, y = points(2, 3), points(2, 1)
     with pytest.raises(TheoryError, match="nets is empty"):
-        train_many([], points(2, 3), points(2, 1), learning_rate=0.1)
+        train_many([], X, y, learning_rate=0.1)
+    both = stack([network(L=2, m=4, d=3, seed=s).weights for s in range(2)])
+    with pytest.raises(TheoryError, match=r"nets\[0\] is a batch of 2 networks: give each one"):
+        train_many([both], X, y, learning_rate=0.1)
