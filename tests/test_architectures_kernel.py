@@ -9,6 +9,7 @@ from bounds.errors import TheoryError
 from bounds.kernels import ntk
 from empirics import network, ntk_gram
 from empirics.measure import kernel
+from empirics.measure.features import Layer
 from empirics.weights import stack
 
 
@@ -16,7 +17,7 @@ def exactly(features, k):
     """K of given factors, in float64 from the definition: sum over layers and positions of (c.c') (a.a' + bias)."""
     n = features.slope.shape[0]
     slope = torch.diag_embed(features.slope.double())  # the cotangents of the readout's outputs
-    readout = kernel.Layer(features.a, slope.transpose(0, 1).reshape(k * n, k), features.bias, False)
+    readout = Layer(features.a, slope.transpose(0, 1).reshape(k * n, k), features.bias, False)
     total = torch.zeros(n, k, n, k, dtype=torch.float64)
     for part in (*features.hidden, readout):
         c = part.c.double().reshape(-1, k, n, part.c.shape[-1])

@@ -10,7 +10,7 @@ from architectures import case, names, normal, targets
 from bounds.errors import NotApplicable
 from empirics import loss_hessian_extremes, loss_hessian_trace
 from empirics.losses import LOSSES
-from empirics.measure.loss_curvature import LossHessian, SummedHessian
+from empirics.measure.loss_hessian import LossHessian, SummedHessian
 from empirics.weights import stack
 
 SMOOTH = names(smooth=True, dense=True)

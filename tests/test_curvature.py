@@ -4,9 +4,9 @@ import torch
 
 from bounds.errors import NotApplicable, TheoryError
 from empirics import hessian_norms, loss_hessian_extremes, network
-from empirics.measure.curvature import CompactHessian
+from empirics.measure.compact import CompactHessian
 from empirics.measure.forward import forward
-from empirics.measure.loss_curvature import LossHessian
+from empirics.measure.loss_hessian import LossHessian
 from empirics.measure.memory import in_chunks
 
 SMOOTH = ["tanh", "sigmoid", "softplus", "gelu", "silu", "erf", "sin", "identity"]

@@ -27,7 +27,7 @@ UNIT = 2.0**-53  # unit roundoff of float64
 VANISHED = 2.0**-510  # times n: more than all that underflow can do to a matrix of norm at least 2^-200
 _LEAF, _PANEL = 64, 256  # columns factorised at once; columns updated by one matrix product
 _DIRECT = 128  # up to this size an eigendecomposition costs no more than the iteration
-_STEPS, _TRIALS = 24, 10
+_STEPS, _POLISH, _TRIALS = 24, 3, 10
 
 
 def margin(n: int) -> float:
@@ -69,21 +69,27 @@ class LambdaMin:
     def run(self) -> None:
         """Enclose lambda_min to the tolerance, or as closely as rounding allows."""
         if self.n <= _DIRECT:
-            self.use(torch.linalg.eigh(self.A)[1][:, :1])
+            values, vectors = torch.linalg.eigh(self.A)
+            self.theta, self.x = float(values[0]), vectors[:, :1]
         else:
             self.begin()
         distance = 0.0
         for _ in range(_TRIALS):
-            rounding, wanted = self.expected_bound(self.theta), self.tol * abs(self.theta)
-            if self.theta - self.lower <= wanted + 3 * rounding:
+            if self.close():
                 break
+            rounding, wanted = self.expected_bound(self.theta), self.tol * abs(self.theta)
             distance = max(wanted - rounding, rounding / 4, 4 * distance)
             if self.attempt(self.theta - distance):
                 distance = 0.0
-                self.improve()
+                self.improve(_POLISH if self.close() else _STEPS)
             elif self.single:  # float32 was too coarse, or could not tell the least eigenvalues apart
                 distance, self.single = 0.0, False
                 self.begin()
+        self.finish()
+
+    def close(self) -> bool:
+        """Whether the interval is as narrow as the tolerance, or as rounding, wants it."""
+        return self.theta - self.lower <= self.tol * abs(self.theta) + 3 * self.expected_bound(self.theta)
 
     def begin(self) -> None:
         """A factor to start from: in float32 for half the price, else in float64, else of A lifted above zero."""
@@ -98,7 +104,7 @@ class LambdaMin:
         """Factorise A + drop I for a drop near the least that works, found by doubling."""
         drop = 2 * self.expected_bound(0.0)  # enough for any semidefinite A
         if self.theta < -drop or not self.attempt(-drop):
-            self.use(_lowest(self.A, lambda v: -(self.A @ v), self.x, self.tol))
+            self.improve(_STEPS, lambda v: -(self.A @ v))
             drop = max(2 * drop, -1.1 * self.theta + 4 * self.expected_bound(self.theta))
             while not self.attempt(-drop):
                 drop *= 2
@@ -109,12 +115,8 @@ class LambdaMin:
 
     def attempt(self, shift: float) -> bool:
         """Factorise A - shift I; where that succeeds, keep the factor and what it proves."""
-        L = self.A.clone(memory_format=torch.contiguous_format)
-        L.diagonal().sub_(shift)
-        diagonal = L.diagonal().abs()
-        total, largest = diagonal.sum(), diagonal.amax()
-        defect, info = _factorise(L)
-        trace, largest, defect, failed = torch.stack([total, largest, defect, info.double()]).tolist()
+        L, summary = _factorise(self.A, shift)
+        trace, largest, defect, failed = summary.tolist()
         self.count += 1
         if failed or not math.isfinite(defect):
             return False
@@ -127,41 +129,46 @@ class LambdaMin:
         self.factor, self.single = L, False
         return True
 
-    def improve(self) -> None:
-        """A better vector, with the newest factor."""
-        self.use(_lowest(self.A, _inverse(self.factor), self.x, self.tol))
+    def improve(self, most: int = _STEPS, operator: Callable[[Tensor], Tensor] | None = None) -> None:
+        """A better vector in the Krylov space of an operator, by default the inverse that the newest factor gives."""
+        theta, self.x = _lowest(self.A, operator or _inverse(self.factor), self.x, self.tol, most)
+        self.theta = min(self.theta, theta)
 
-    def use(self, x: Tensor) -> None:
-        """Let the Rayleigh quotient of x (n, 1) bound lambda_min from above; both products err by gamma_2n ||A||_F."""
-        w = self.A @ x
-        square = x.square().sum()
-        quotient = (x * w).sum() / square
-        residual = torch.linalg.vector_norm(w - quotient * x) / square.sqrt()
-        theta, residual = torch.stack([quotient, residual]).tolist()
-        if theta < self.theta or self.residual == math.inf:
-            self.theta, self.residual, self.x = theta, residual, x
-        upper = theta + _gamma(4 * self.n + 8) * self.norm * margin(self.n) + self.n * VANISHED
+    def finish(self) -> None:
+        """Let the Rayleigh quotient of x bound lambda_min from above; both its products err by gamma_2n ||A||_F."""
+        w = self.A @ self.x
+        square = self.x.square().sum()
+        quotient = (self.x * w).sum() / square
+        residual = torch.linalg.vector_norm(w - quotient * self.x) / square.sqrt()
+        self.theta, self.residual = torch.stack([quotient, residual]).tolist()
+        upper = self.theta + _gamma(4 * self.n + 8) * self.norm * margin(self.n) + self.n * VANISHED
         self.upper = min(self.upper, math.nextafter(upper, math.inf))
 
 
-def _factorise(A: Tensor) -> tuple[Tensor, Tensor]:
-    """A's lower triangle becomes L, in place; (Frobenius norm of all defects D, whether it failed), both 0-d."""
+def _factorise(A: Tensor, shift: float) -> tuple[Tensor, Tensor]:
+    """L of B = A - shift I, its upper triangle undefined, and (sum |b_ii|, max |b_ii|, ||D||_F, whether it failed)."""
+    n, diagonal = A.shape[0], A.diagonal() - shift
+    L = torch.empty(n, n, dtype=A.dtype, device=A.device)
     defects, failures = [], []
-    for i in range(0, A.shape[0], _LEAF):
+    for i in range(0, n, _LEAF):
         top = i - i % _PANEL
-        if i == top and i:
-            A[i:, i : i + _PANEL].addmm_(A[i:, :i], A[i : i + _PANEL, :i].mT, alpha=-1)
-        P = A[i:, i : i + _LEAF]
+        if i == top:
+            panel = L[i:, i : i + _PANEL].copy_(A[i:, i : i + _PANEL])
+            panel.diagonal().copy_(diagonal[i : i + _PANEL])
+            if i:
+                panel.addmm_(L[i:, :i], L[i : i + _PANEL, :i].mT, alpha=-1)
+        P = L[i:, i : i + _LEAF]
         if i > top:
-            P.addmm_(A[i:, top:i], A[i : i + _LEAF, top:i].mT, alpha=-1)
+            P.addmm_(L[i:, top:i], L[i : i + _LEAF, top:i].mT, alpha=-1)
         square, below = P[: P.shape[1]], P[P.shape[1] :]
-        L, info = torch.linalg.cholesky_ex(square)
-        X = torch.linalg.solve_triangular(L, below.mT, upper=False).mT
-        defects += [torch.linalg.vector_norm(torch.addmm(P, Y, L.mT, alpha=-1)) for P, Y in ((square, L), (below, X))]
-        failures.append(info)
-        square.copy_(L)
-        below.copy_(X)
-    return torch.linalg.vector_norm(torch.stack(defects)), torch.stack(failures).amax()
+        corner, failed = torch.linalg.cholesky_ex(square)
+        X = torch.linalg.solve_triangular(corner, below.mT, upper=False).mT
+        for part, factor in ((square, corner), (below, X)):
+            defects.append(torch.linalg.vector_norm(torch.addmm(part, factor, corner.mT, alpha=-1)))
+            part.copy_(factor)
+        failures.append(failed)
+    size, defect = diagonal.abs(), torch.linalg.vector_norm(torch.stack(defects))
+    return L, torch.stack([size.sum(), size.amax(), defect, torch.stack(failures).amax().double()])
 
 
 def _inverse(L: Tensor) -> Callable[[Tensor], Tensor]:
@@ -174,12 +181,14 @@ def _inverse(L: Tensor) -> Callable[[Tensor], Tensor]:
     return apply
 
 
-def _lowest(A: Tensor, operator: Callable[[Tensor], Tensor], start: Tensor, tol: float) -> Tensor:
-    """The vector (n, 1) of least Rayleigh quotient with A in a Krylov space of an operator that magnifies it.
+def _lowest(
+    A: Tensor, operator: Callable[[Tensor], Tensor], start: Tensor, tol: float, most: int
+) -> tuple[float, Tensor]:
+    """The least Rayleigh quotient with A, and its vector (n, 1), in a Krylov space of an operator that magnifies it.
 
-    The error of the top Ritz value falls at least like 1/k^2, so k/2 times the last step's gain is left: stop at tol/4.
+    The error of the top Ritz value falls at least like 1/k^2, so k/2 times the last step's gain is left: stop at tol/2.
     """
-    most, last = min(A.shape[0], _STEPS), 0.0
+    most, last = min(A.shape[0], most), 0.0
     V, H = start / torch.linalg.vector_norm(start), torch.zeros(most, most, dtype=torch.float64)
     for k in range(1, most + 1):
         w = operator(V[:, -1:])
@@ -193,11 +202,11 @@ def _lowest(A: Tensor, operator: Callable[[Tensor], Tensor], start: Tensor, tol:
             break
         H[:k, k - 1] = torch.tensor(column, dtype=torch.float64)
         top = float(torch.linalg.eigvalsh(H[:k, :k], UPLO="U")[-1])
-        if k == most or rest <= 1e-8 * abs(top) or (k > 1 and 0 <= (top - last) * 2 * k <= tol * top):
+        if k == most or rest <= 1e-8 * abs(top) or (k > 1 and 0 <= (top - last) * k <= tol * top):
             break
         last, V = top, torch.cat([V, w / size], 1)
-    _, S = torch.linalg.eigh((V.mT @ (A @ V)).cpu())
-    return V @ S[:, :1].to(A.device)
+    values, S = torch.linalg.eigh((V.mT @ (A @ V)).cpu())
+    return float(values[0]), V @ S[:, :1].to(A.device)
 
 
 def _gamma(k: int) -> float:

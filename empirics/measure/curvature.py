@@ -16,7 +16,7 @@ from torch import Tensor
 from bounds.errors import TheoryError
 from empirics.measure.compact import CompactHessian
 from empirics.measure.forward import check_inputs, forward
-from empirics.measure.lanczos import lanczos
+from empirics.measure.lanczos import WARM_NOISE, lanczos
 from empirics.measure.memory import budget_bytes, in_chunks, rows_that_fit
 from empirics.measure.norms import spectral_norm
 from empirics.measurement import Measurement, Stopwatch
@@ -27,7 +27,6 @@ _VECTORS = 20  # of D numbers per sample: the recurrence's, the operator's and, 
 _BASIS = 32  # more of them where Ritz vectors are kept
 _ENOUGH = {"cpu": 2**19, "cuda": 2**28}  # numbers in one vector of a chunk, beyond which products gain nothing
 _LEAST = 64  # samples in a chunk below which the products are thin
-_NOISE = 0.03  # of a warm start: what an eigenvector that has taken the lead grows from
 
 Nets = Network | Weights | Sequence[Network | Weights]
 
@@ -61,11 +60,12 @@ def hessian_norms(
     """||nabla^2_theta f(theta; x_i)||_2 of every sample, by batched Lanczos on the compact form.
 
     Args:
-        net: the network, or a point of it, or a batch (`empirics.weights.stack`); or several in a list, which may differ
-            in width: equals are measured together.
+        net: the network, or a point of it, or a batch (`empirics.weights.stack`); or several in a list, which may
+            differ in width: equals are measured together.
         X: inputs, (n, d).
-        tol: residual allowed relative to the norm. The error of the norm is of the order of its square over the gap to
-            the next eigenvalue, typically 1e-5; no residual excludes a larger eigenvalue that the start nearly misses.
+        tol: residual allowed relative to the norm; the recurrence cannot promise less than 1e-8 in float64. The error of
+            the norm is of the order of the residual's square over the gap to the next eigenvalue, typically 1e-5; no
+            residual excludes a larger eigenvalue that the start nearly misses.
         max_iter: products at most, per chunk of samples.
         chunk: samples worked on together; None: as many as make the matrix products efficient and fit the budget.
         budget: bytes that may be used beyond the weights; None: 80% of what is free.
@@ -177,7 +177,7 @@ def _measure(
         noise = torch.randn(compact.size, generator=generator, dtype=torch.float64).to(x)
         start = compact.start(noise)
         if before is not None:
-            start = before[..., rows, output, :].reshape(start.shape) + start * (_NOISE * _lengths(compact, start))
+            start = before[..., rows, output, :].reshape(start.shape) + start * (WARM_NOISE * _lengths(compact, start))
         ritz = lanczos(
             compact,
             start,

@@ -44,7 +44,8 @@ def gradient_norms(
         X: inputs, (n, d).
         y: targets, (n,) or (n, k), for the loss gradient.
         loss: which loss, see `empirics.losses`.
-        budget: bytes that may be used beyond the weights; None: 80% of what is free. Chunks of samples that fit are swept.
+        budget: bytes that may be used beyond the weights; None: 80% of what is free. Samples are swept in
+            chunks that fit.
 
     Returns:
         value (n,), or (n, k) for k > 1 outputs. details: input_grad_norm, ||nabla_x f||_2, shaped as value;

@@ -9,14 +9,14 @@ Sources: liu2020, Section 2; song2021, Section 4; allenzhu2019, Theorem 5.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from bounds.errors import TheoryError
-from empirics.measure.forward import check_inputs, forward, unit_backward
+from empirics.measure.features import Features, features
+from empirics.measure.forward import check_inputs
 from empirics.measure.gradients import sweep_bytes
 from empirics.measure.memory import budget_bytes, halving, rows_that_fit
 from empirics.measurement import Measurement, Stopwatch
@@ -25,73 +25,6 @@ from empirics.weights import Weights
 
 _TILE = {"cpu": 512, "cuda": 4096}  # rows of K at a time: large enough for the products, small enough to skip a half
 _ROUNDOFF = {"highest": 2.0**-24, "high": 2.0**-11, "medium": 2.0**-8}  # of float32 products, as torch is set
-
-
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """What some samples contribute through one trained hidden layer.
-
-    Attributes:
-        a: scaled inputs, (..., [P,] n, q), or None where only the bias is trained.
-        c: cotangents of every output, (..., [P,] k n, p), sample i of output h in row h n + i.
-        bias: 1.0 where a bias is trained, else 0.0.
-        positions: whether the dimension P is there.
-    """
-
-    a: Tensor | None
-    c: Tensor
-    bias: float
-    positions: bool
-
-    def rows(self, part: slice, n: int) -> Layer:
-        """The same for some of the n samples."""
-        a = None if self.a is None else self.a[..., part, :]
-        c = self.c.unflatten(-2, (-1, n))[..., part, :]
-        return Layer(a, c.flatten(-3, -2), self.bias, self.positions)
-
-
-@dataclass(frozen=True, eq=False)
-class Features:
-    """The factors of some samples' gradients.
-
-    Attributes:
-        hidden: those of the trained hidden layers.
-        a: the readout's scaled input, (..., n, m), or None where its weights are not trained.
-        bias: 1.0 where the readout has a trained bias, else 0.0.
-        slope: psi' at the outputs, (..., n, k).
-    """
-
-    hidden: tuple[Layer, ...]
-    a: Tensor | None
-    bias: float
-    slope: Tensor
-
-    def rows(self, part: slice) -> Features:
-        """The same for some of the samples."""
-        n = self.slope.shape[-2]
-        a = None if self.a is None else self.a[..., part, :]
-        return Features(tuple(l.rows(part, n) for l in self.hidden), a, self.bias, self.slope[..., part, :])
-
-
-def features(weights: Weights, x: Tensor) -> Features:
-    """The factors of every sample's gradient.
-
-    Args:
-        weights: the network.
-        x: inputs, (n, d).
-
-    Returns:
-        Them, for the trained layers.
-    """
-    cache, L = forward(weights, x), weights.L
-    c = unit_backward(weights, cache, weights.lowest)[1]
-    slope = cache.out[0] if cache.out else torch.ones_like(cache.f)
-    hidden = tuple(
-        Layer(cache.a[l] if weight else None, c[l], float(bias), weights.windows[l] is not None)
-        for l, (weight, bias) in enumerate(zip(weights.learns[:L], weights.learns_bias[:L], strict=True))
-        if weight or bias
-    )
-    return Features(hidden, cache.a[L] if weights.learns[L] else None, float(weights.learns_bias[L]), slope)
 
 
 def ntk_gram(

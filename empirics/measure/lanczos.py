@@ -16,6 +16,8 @@ from typing import Protocol, Self
 import torch
 from torch import Tensor
 
+WARM_NOISE = 0.03  # of a warm start: what an eigenvector that has taken the lead grows from
+
 
 class Operator(Protocol):
     """B symmetric operators A = Q G on vectors (B, D); `apply` and `metric` may reuse their result's memory."""
