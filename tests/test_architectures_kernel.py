@@ -17,13 +17,13 @@ def exactly(features, k):
     """K of given factors, in float64 from the definition: sum over layers and positions of (c.c') (a.a' + bias)."""
     n = features.slope.shape[0]
     slope = torch.diag_embed(features.slope.double())  # the cotangents of the readout's outputs
-    readout = Layer(features.a, slope.transpose(0, 1).reshape(k * n, k), features.bias, False)
+    readout = Layer(features.a, features.scale, slope.transpose(0, 1).reshape(k * n, k), features.bias, False)
     total = torch.zeros(n, k, n, k, dtype=torch.float64)
     for part in (*features.hidden, readout):
         c = part.c.double().reshape(-1, k, n, part.c.shape[-1])
         inner = torch.full((len(c), n, n), part.bias, dtype=torch.float64)
         if part.a is not None:
-            a = part.a.double().reshape(-1, n, part.a.shape[-1])
+            a = part.scale * part.a.double().reshape(-1, n, part.a.shape[-1])
             inner += torch.einsum("pix,pjx->pij", a, a)
         total += torch.einsum("phix,pgjx,pij->ihjg", c, c, inner)
     return total[:, 0, :, 0] if k == 1 else total

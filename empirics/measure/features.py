@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from empirics.measure.forward import forward, unit_backward
+from empirics.factors import sweep, unit_cotangents
 from empirics.weights import Weights
 
 
@@ -16,13 +16,15 @@ class Layer:
     """What some samples contribute through one trained hidden layer.
 
     Attributes:
-        a: scaled inputs, (..., [P,] n, q), or None where only the bias is trained.
+        a: inputs, (..., [P,] n, q), or None where only the bias is trained.
+        scale: what the inputs still have to be multiplied with.
         c: cotangents of every output, (..., [P,] k n, p), sample i of output h in row h n + i.
         bias: 1.0 where a bias is trained, else 0.0.
         positions: whether the dimension P is there.
     """
 
     a: Tensor | None
+    scale: float
     c: Tensor
     bias: float
     positions: bool
@@ -31,7 +33,7 @@ class Layer:
         """The same for some of the n samples."""
         a = None if self.a is None else self.a[..., part, :]
         c = self.c.unflatten(-2, (-1, n))[..., part, :]
-        return Layer(a, c.flatten(-3, -2), self.bias, self.positions)
+        return Layer(a, self.scale, c.flatten(-3, -2), self.bias, self.positions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +42,15 @@ class Features:
 
     Attributes:
         hidden: those of the trained hidden layers.
-        a: the readout's scaled input, (..., n, m), or None where its weights are not trained.
+        a: the readout's input, (..., n, m), or None where its weights are not trained.
+        scale: what it still has to be multiplied with.
         bias: 1.0 where the readout has a trained bias, else 0.0.
         slope: psi' at the outputs, (..., n, k).
     """
 
     hidden: tuple[Layer, ...]
     a: Tensor | None
+    scale: float
     bias: float
     slope: Tensor
 
@@ -54,7 +58,8 @@ class Features:
         """The same for some of the samples."""
         n = self.slope.shape[-2]
         a = None if self.a is None else self.a[..., part, :]
-        return Features(tuple(l.rows(part, n) for l in self.hidden), a, self.bias, self.slope[..., part, :])
+        hidden = tuple(layer.rows(part, n) for layer in self.hidden)
+        return Features(hidden, a, self.scale, self.bias, self.slope[..., part, :])
 
 
 def features(weights: Weights, x: Tensor) -> Features:
@@ -67,12 +72,12 @@ def features(weights: Weights, x: Tensor) -> Features:
     Returns:
         Them, for the trained layers.
     """
-    cache, L = forward(weights, x), weights.L
-    c = unit_backward(weights, cache, weights.lowest)[1]
-    slope = cache.out[0] if cache.out else torch.ones_like(cache.f)
+    s, L = sweep(weights, x), weights.L
+    c = unit_cotangents(weights, s, weights.lowest)
+    slope = s.out[0] if s.out else torch.ones_like(s.f)
     hidden = tuple(
-        Layer(cache.a[l] if weight else None, c[l], float(bias), weights.windows[l] is not None)
+        Layer(s.a[l] if weight else None, s.scales[l], c[l], float(bias), weights.windows[l] is not None)
         for l, (weight, bias) in enumerate(zip(weights.learns[:L], weights.learns_bias[:L], strict=True))
         if weight or bias
     )
-    return Features(hidden, cache.a[L] if weights.learns[L] else None, float(weights.learns_bias[L]), slope)
+    return Features(hidden, s.a[L] if weights.learns[L] else None, s.scales[L], float(weights.learns_bias[L]), slope)

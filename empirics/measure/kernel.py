@@ -124,21 +124,21 @@ def _block(left: Features, right: Features, dtype: torch.dtype, k: int) -> Tenso
     total = torch.zeros(shape, dtype=dtype, device=left.slope.device)
     for p, q in zip(left.hidden, right.hidden, strict=True):
         term = (p.c @ q.c.mT).unflatten(-1, (k, -1)).unflatten(-3, (k, -1))
-        inner = _inner(p.a, q.a, p.bias)
+        inner = _inner(p.a, q.a, p.scale, p.bias)
         term = term if inner is None else term.mul_(inner[..., None, :, None, :])
         total += term.sum(-5, dtype=dtype) if p.positions else term.to(dtype)
     if left.a is not None or left.bias:
         slopes = left.slope[..., :, None, :] * right.slope[..., None, :, :]
-        inner = _inner(left.a, right.a, left.bias)
+        inner = _inner(left.a, right.a, left.scale, left.bias)
         total.diagonal(dim1=-4, dim2=-2).add_(slopes if inner is None else slopes * inner[..., None])
     return total.movedim((-4, -3, -2, -1), (-3, -4, -1, -2))
 
 
-def _inner(a: Tensor | None, b: Tensor | None, bias: float) -> Tensor | None:
-    """The sum a b^T + bias; None stands for ones."""
+def _inner(a: Tensor | None, b: Tensor | None, scale: float, bias: float) -> Tensor | None:
+    """The sum scale^2 a b^T + bias; None stands for ones."""
     if a is None or b is None:
         return None
-    gram = a @ b.mT
+    gram = (a @ b.mT).mul_(scale * scale)
     return gram.add_(bias) if bias else gram
 
 
@@ -155,7 +155,7 @@ def _rounding(weights: Weights, trace: Tensor, dtype: torch.dtype) -> Tensor:
     inner, outer = (max(w.shape[side] for w in (*weights.W, weights.V)) for side in (-1, -2))
     positions = sum(0 if at is None else len(at) for at in weights.windows)
     total = 1.0
-    for t in ((max(inner, weights.m) + 2) * u, (outer + 2) * u, 3 * u, (3 + weights.L + positions) * own):
+    for t in ((max(inner, weights.m) + 4) * u, (outer + 2) * u, 3 * u, (3 + weights.L + positions) * own):
         total *= 1 + (t / (1 - t) if t < 1 else float("inf"))
     # the trace itself was computed with this error; numbers above 1 mean that the bound says nothing
     relative = total - 1
