@@ -48,8 +48,8 @@ def groups(parts: Sequence[Weights], n: int, plan: Plan, budget: int | None) -> 
         need, allowed = bytes_per_run(weights, n, plan), budget_bytes(budget, device)
         if need > allowed:
             raise TheoryError(
-                f"budget: training one network of widths {weights.widths} on {n} samples needs {need / 2**20:.3g} MiB on "
-                f"{device}, {allowed / 2**20:.3g} MiB is allowed: raise budget=... (bytes), or use fewer samples"
+                f"budget: training one network of widths {weights.widths} on {n} samples needs {need / 2**20:.3g} MiB "
+                f"on {device}, {allowed / 2**20:.3g} MiB is allowed: raise budget=... (bytes), or use fewer samples"
             )
         most = max(1, _PASS // (min(n, plan.batch_size or n) * max(weights.widths))) if device.type == "cpu" else None
         size = rows_that_fit(len(members), per_row=need, budget=allowed, device=device, most=most)
@@ -66,14 +66,15 @@ def bytes_per_run(weights: Weights, n: int, plan: Plan) -> int:
         plan: what is run.
 
     Returns:
-        Bytes: the weights now, at the start and at the end, and their gradient; of every layer its pre-activations,
-        values and slopes, its cotangents for one or for all outputs, and what it reads where it has windows; and the
-        records.
+        Bytes: the weights at the end; those now, their gradient and those at the start, twice where some runs leave the
+        batch; four of the largest layer, for norms; of every layer its pre-activations, values and slopes, cotangents
+        for one or for all outputs, and what it reads where it has windows; and the records.
     """
     rows = weights.k if {"param_grad_norm", "input_grad_norm"} & set(plan.record) else 1
     reads = sum(w.shape[-1] * at.shape[0] for w, at in zip(weights.W, weights.windows, strict=True) if at is not None)
     sample = sum(weights.widths) * (3 + rows) + 2 * rows * max(weights.widths) + reads
-    numbers = sum(t.numel() for t in weights.tensors) * (3 + plan.keeps_start) + n * sample
+    sizes = [t.numel() for t in weights.tensors]
+    numbers = sum(sizes) * (1 + 2 * (2 + plan.keeps_start)) + 4 * max(sizes) + n * sample
     return weights.V.element_size() * (numbers + len(plan.recorded) * (len(plan.record) + len(plan.observe)))
 
 

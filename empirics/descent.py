@@ -45,7 +45,8 @@ class Descent:
         start = point.clone() if plan.keeps_start else None
         self.live = Live(list(range(S)), point, start, rates, fate, x.new_zeros(S))
         self.ends: list[End | None] = [None] * S
-        self.rows = {name: self._empty(len(plan.recorded), S) for name in plan.record if name != "distance"}
+        self._names = [name for name in plan.record if name != "distance"]
+        self.rows = {name: self._empty(len(plan.recorded), S) for name in self._names}
         self.distances = self._empty(len(plan.checkpoints), S, L + 1)
         self._row = {t: row for row, t in enumerate(plan.recorded)}
         self._sampler, self._adds = None, False
@@ -87,7 +88,7 @@ class Descent:
         row, last = self._row.get(self.t), self.t == self.plan.steps
         due = self._sampler is None or row is not None or last or self.t == 0
         if due:
-            names = () if row is None else self.rows
+            names = () if row is None else self._names
             point = self._point(self.x, self.y, names=names, moves=self._sampler is None and not last)
             self._judge(point.loss.reshape(-1))
             if row is not None:
@@ -117,9 +118,8 @@ class Descent:
         live.fate = Fate(torch.where(on, new, code), torch.where(on, self.t, stop), torch.where(on, loss, before))
 
     def _record(self, row: int, point: Point) -> None:
-        for name in self.plan.record:
-            if name != "distance":
-                self._put(self.rows[name][row], REGISTRY[name].value(point).reshape(-1))
+        for name in self._names:
+            self._put(self.rows[name][row], REGISTRY[name].value(point).reshape(-1))
         for name, observer in self.plan.observe.items():
             value = torch.as_tensor(observer(self.live.stacked()), device=self.x.device).detach()
             S = len(self.live.ids)
