@@ -6,16 +6,19 @@ song2021 for stochastic descent, see `empirics.sampling`.
 Cost of a step for one network with L hidden layers of width m, n samples (b of them in a mini-batch), input dimension d
 and one output, in floating-point operations: forward, backward and gradient 2 n m^2 (L-1) each, the first layer's
 forward and gradient 2 n d m each. ||gbar|| adds at most another gradient (`outer_norm_squared`), ||nabla_x f|| adds
-2 n d m, and everything else that is recorded costs passes over memory only. Mini-batches pay b in place of n for the
-step, and a forward sweep (with a backward one if a record needs it) over all n samples where something is recorded.
+2 n d m, and everything else that is recorded costs passes over memory only. With k outputs the records of single
+outputs take another backward sweep for each. Mini-batches pay b in place of n for the step, and a forward sweep (with a
+backward one if a record needs it) over all n samples where something is recorded.
 """
 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from bounds.errors import TheoryError
@@ -102,7 +105,8 @@ def train_many(
         seeds: one for each run's batches; None: 0, 1, 2, ...
         record: names from `empirics.records.REGISTRY`, and "distance" for the layers' distances at checkpoints.
         observe: name -> a function of the networks that go on, their tensors stacked along a leading dimension (not to
-            be changed), to a tensor with one row for each; its values are among the `records`.
+            be changed), to a tensor with one row for each; its values are among the `records`. `empirics.observers`
+            has some: Sharpness, HessianNorm, KernelChange, KernelEigenvalues.
         record_every: record every so many steps; None: 1, with mini-batches once every n/b steps.
         record_at: the steps to record, ascending, instead.
         checkpoint_every: take distances (one eigendecomposition per layer) every so many steps; None: at the end only.
@@ -151,8 +155,11 @@ def _data(weights: Weights, X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _rates(learning_rate: float | Sequence[float], count: int) -> list[float]:
-    given = learning_rate if isinstance(learning_rate, Sequence) else [learning_rate] * count
-    rates = [float(r) for r in given]
+    try:
+        given = np.asarray(learning_rate, dtype=float)
+    except (TypeError, ValueError):
+        raise TheoryError(f"learning_rate={learning_rate!r} must be a number, or one for each network") from None
+    rates = [float(given)] * count if given.ndim == 0 else given.ravel().tolist()
     if len(rates) != count:
         raise TheoryError(f"learning_rate has {len(rates)} values for {count} networks: give one, or one each")
     for rate in rates:
@@ -168,10 +175,7 @@ def _seeds(seeds: Sequence[int] | None, batch_size: int | None, count: int) -> l
         raise TheoryError("seeds are those of the mini-batches: give batch_size=... too")
     if len(seeds) != count:
         raise TheoryError(f"seeds has {len(seeds)} values for {count} networks: give one each")
-    for seed in seeds:
-        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
-            raise TheoryError(f"seeds: {seed!r} must be an integer from 0 to 2^63 - 1")
-    return list(seeds)
+    return [_integer("seeds", seed, 2**63 - 1, "2^63 - 1") for seed in seeds]
 
 
 def _recorded(every: int | None, at: Sequence[int] | None, steps: int, default: int) -> tuple[int, ...]:
@@ -181,13 +185,17 @@ def _recorded(every: int | None, at: Sequence[int] | None, steps: int, default: 
         return tuple(range(0, steps + 1, every or default))
     if every is not None:
         raise TheoryError(f"record_every={every!r} and record_at are both given: give one of them")
-    chosen = tuple(at)
-    for t in chosen:
-        if isinstance(t, bool) or not isinstance(t, int) or not 0 <= t <= steps:
-            raise TheoryError(f"record_at: {t!r} must be an integer from 0 to steps={steps}")
+    chosen = tuple(_integer("record_at", t, steps, f"steps={steps}") for t in at)
     if list(chosen) != sorted(set(chosen)):
         raise TheoryError(f"record_at={list(chosen)!r} must ascend, no step twice")
     return chosen
+
+
+def _integer(name: str, value: object, most: int, limit: str) -> int:
+    """An element of a list, which may be one of NumPy's integers."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or not 0 <= operator.index(value) <= most:
+        raise TheoryError(f"{name}: {value!r} must be an integer from 0 to {limit}")
+    return operator.index(value)
 
 
 def _check_counts(steps: int, tolerance: float, checkpoint_every: int | None, sync_every: int | None) -> None:

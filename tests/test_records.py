@@ -146,6 +146,27 @@ def test_chosen_steps():
     assert none.final_loss == every.loss[-1]
 
 
+def test_layer_distances_with_windows():
+    it = case("windows")
+    y = targets(3, 2, "mean_square")
+    run = train(it.weights, it.X, y, learning_rate=0.3, steps=5, tolerance=0, record=("distance",), checkpoint_every=4)
+    moved = [a - b for a, b in zip(run.final.tensors, it.weights.tensors, strict=True)]
+    layers = [max(np.linalg.norm(w, 2) for w in (layer if layer.ndim == 3 else [layer])) for layer in moved[:3]]
+    assert run.checkpoints.tolist() == [0, 4, 5]
+    np.testing.assert_allclose(run.distance[-1], [*layers, moved[3].norm(dim=0).max()], rtol=1e-11)
+    assert run.distance[0].tolist() == [0.0] * 4
+
+
+def test_numbers_may_come_from_numpy():
+    nets, X, y = [network(L=1, m=4, d=3, seed=s) for s in range(2)], normal(3, 3), normal(3)
+    options = {"steps": 6, "tolerance": 0, "batch_size": 2}
+    a = train_many(nets, X, y, learning_rate=[0.1, 0.2], seeds=[5, 6], record_at=[0, 2, 4], **options)
+    given = {"learning_rate": np.array([0.1, 0.2]), "seeds": np.array([5, 6]), "record_at": np.arange(0, 6, 2)}
+    b = train_many(nets, X, y, **given, **options)
+    assert [run.loss.tolist() for run in a] == [run.loss.tolist() for run in b]
+    assert b[1].to_dict()["seed"] == 6
+
+
 def test_a_trajectory_knows_its_records():
     run = train(network(L=1, m=4, d=3), normal(3, 3), normal(3), learning_rate=0.1, steps=2, record=("pl_mu",))
     assert run.pl_mu is run.records["pl_mu"]

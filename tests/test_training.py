@@ -144,6 +144,7 @@ def test_interruption_keeps_the_record():
         ({"learning_rate": 0}, "learning_rate=0.0 must be a positive finite number"),
         ({"learning_rate": float("nan")}, "learning_rate=nan must be"),
         ({"learning_rate": [0.1, 0.2]}, "learning_rate has 2 values for 1 networks"),
+        ({"learning_rate": "fast"}, "learning_rate='fast' must be a number, or one for each network"),
         ({"steps": -1}, "steps=-1 must be an integer of at least 0"),
         ({"tolerance": -1.0}, "tolerance=-1.0 must be"),
         ({"tolerance": float("nan")}, "tolerance=nan must be"),
