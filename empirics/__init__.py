@@ -16,6 +16,7 @@ from empirics.measure.spectrum import hessian_spectrum, loss_hessian_trace
 from empirics.measure.supremum import supremum
 from empirics.measurement import Measurement
 from empirics.networks import Network, network
+from empirics.observers import HessianNorm, KernelChange, KernelEigenvalues, Sharpness
 from empirics.spectral import SpectralBall
 from empirics.training import TrainingInterrupted, Trajectory, train, train_many
 from empirics.weights import Weights
@@ -25,9 +26,13 @@ __all__ = [
     "Dataset",
     "EuclideanBall",
     "FrobeniusBall",
+    "HessianNorm",
+    "KernelChange",
+    "KernelEigenvalues",
     "Measurement",
     "Network",
     "Setting",
+    "Sharpness",
     "SpectralBall",
     "SumFrobeniusBall",
     "TorchActivation",

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bounds.errors import TheoryError
 from empirics.records import REGISTRY, Point
-from empirics.runs import DIVERGED, NAN, RUNNING, TOLERANCE, End, Fate, Live, Plan
+from empirics.runs import DIVERGED, NAN, RUNNING, TOLERANCE, End, Fate, Following, Live, Plan
 from empirics.sampling import Sampler, adds_samples
 from empirics.weights import Weights, stack
 
@@ -49,6 +49,10 @@ class Descent:
         self.rows = {name: self._empty(len(plan.recorded), S) for name in self._names}
         self.distances = self._empty(len(plan.checkpoints), S, L + 1)
         self._row = {t: row for row, t in enumerate(plan.recorded)}
+        observers: list[object] = list(plan.observe.values())
+        self._following = [observer for observer in observers if isinstance(observer, Following)]
+        for observer in self._following:
+            observer.begin(self.live.stacked())
         self._sampler, self._adds = None, False
         if plan.batch_size is not None:
             self._adds, device = adds_samples(plan.loss, y.shape[-1]), x.device
@@ -121,7 +125,8 @@ class Descent:
         for name in self._names:
             self._put(self.rows[name][row], REGISTRY[name].value(point).reshape(-1))
         for name, observer in self.plan.observe.items():
-            value = torch.as_tensor(observer(self.live.stacked()), device=self.x.device).detach()
+            weights, sound = self._sound()
+            value = torch.as_tensor(observer(weights), device=self.x.device).detach()
             S = len(self.live.ids)
             if not value.ndim or value.shape[0] != S:
                 raise TheoryError(
@@ -130,8 +135,17 @@ class Descent:
             if name not in self.rows:
                 dtype = value.dtype if value.is_floating_point() else self.x.dtype
                 self.rows[name] = self._empty(len(self.plan.recorded), len(self.ends), *value.shape[1:]).to(dtype)
-            self._put(self.rows[name][row], value)
+            self._put(self.rows[name][row], torch.where(sound.view(-1, *[1] * (value.ndim - 1)), value, torch.nan))
         self.filled = row + 1
+
+    def _sound(self) -> tuple[Weights, Tensor]:
+        """The stacked networks for observers, zero where a run has blown up: it must not spoil the others' values."""
+        weights, code = self.live.stacked(), self.live.fate.code
+        sound = (code != DIVERGED) & (code != NAN)
+        if not sound.is_cuda and bool(sound.all()):
+            return weights, sound
+        tensors = (torch.where(sound.view(-1, *[1] * (t.ndim - 1)), t, 0.0) for t in weights.tensors)
+        return weights.with_tensors(tensors), sound
 
     def _batch(self, sampler: Sampler) -> tuple[Point, float]:
         """The next mini-batch, and what makes its gradient an unbiased estimate."""
@@ -168,6 +182,8 @@ class Descent:
             live.ids = []
             return
         self.live = live.keep(rest)
+        for observer in self._following:
+            observer.keep(rest)
         if self._sampler is not None:
             self._sampler.keep(rest)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -17,6 +17,17 @@ from empirics.weights import Weights
 
 RUNNING, TOLERANCE, DIVERGED, NAN = range(4)
 Observer = Callable[[Weights], Tensor]
+
+
+@runtime_checkable
+class Following(Protocol):
+    """An observer that remembers something of each run."""
+
+    def begin(self, weights: Weights) -> None:
+        """A batch of runs starts from these stacked networks."""
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Some runs have ended; those in these rows go on."""
 
 
 @dataclass(frozen=True)

@@ -63,9 +63,9 @@ def hessian_norms(
         net: the network, or a point of it, or a batch (`empirics.weights.stack`); or several in a list, which may
             differ in width: equals are measured together.
         X: inputs, (n, d).
-        tol: residual allowed relative to the norm; the recurrence cannot promise less than 1e-8 in float64. The error of
-            the norm is of the order of the residual's square over the gap to the next eigenvalue, typically 1e-5; no
-            residual excludes a larger eigenvalue that the start nearly misses.
+        tol: residual allowed relative to the norm; the recurrence cannot promise less than 1e-8 in float64. The
+            error of the norm is of the order of the residual's square over the gap to the next eigenvalue, typically
+            1e-5; no residual excludes a larger eigenvalue that the start nearly misses.
         max_iter: products at most, per chunk of samples.
         chunk: samples worked on together; None: as many as make the matrix products efficient and fit the budget.
         budget: bytes that may be used beyond the weights; None: 80% of what is free.
