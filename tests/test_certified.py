@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from spectra import SPECTRA, double, encloses, hadamard, hilbert
 
 from bounds.errors import TheoryError
+from empirics import network, ntk_gram
 from empirics.measure import certified
 from empirics.measure.certified import certified_lambda_min, kernel_eigenvalues
+from empirics.weights import stack
 
 
 def test_the_exact_check_tells_right_from_wrong():
@@ -246,3 +248,17 @@ def test_extreme_eigenvalues_of_larger_matrices(monkeypatch):
         assert high - low <= 1.1e-3 * exact + 1e-11
     assert (found.lower <= found.value).all()
     assert (found.value <= found.upper).all()
+
+
+def test_a_measured_kernel_brings_its_own_rounding():
+    net = network(L=2, m=40, d=3, seed=1)
+    X = torch.randn(12, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    kernel = ntk_gram(net, X)
+    found, bare = certified_lambda_min(kernel), certified_lambda_min(kernel.value)
+    assert bare.details["entry_error"] == 0 < kernel.details["rounding"]
+    assert found.details["entry_error"] == kernel.details["rounding"]
+    assert found.lower < bare.lower
+    assert found.lower == pytest.approx(bare.lower, rel=1e-6)
+    assert torch.equal(kernel_eigenvalues(kernel).value, kernel_eigenvalues(kernel.value).value)
+    with pytest.raises(TheoryError, match="K is a batch of kernels"):
+        certified_lambda_min(ntk_gram(stack([net.weights, net.weights]), X))

@@ -22,15 +22,18 @@ _COVERS = (
 )
 
 
-def certified_lambda_min(K: Tensor, *, entry_error: float = 0.0, tol: float = 1e-2) -> Measurement:
+def certified_lambda_min(
+    K: Tensor | Measurement, *, entry_error: float | None = None, tol: float = 1e-2
+) -> Measurement:
     """The least eigenvalue of a symmetric matrix, in an interval whose ends are proved.
 
     Typical cost: one Cholesky factorisation in float32, one in float64 and some 15 triangular solves with one vector.
 
     Args:
         K: (n, n), or (n, k, n, k) read as (nk, nk); float64, or a lower precision, which is converted exactly. Entries
-            that differ from their mirror image by rounding are averaged with it.
-        entry_error: bound on the spectral norm of the error of K's entries, at least 0.
+            that differ from their mirror image by rounding are averaged with it. Or what `ntk_gram` returned.
+        entry_error: bound on the spectral norm of the error of K's entries, at least 0; None: for an `ntk_gram` its own
+            bound on the rounding of its products, else 0.
         tol: width of the interval aimed at, relative to the eigenvalue, in (0, 1); rounding may prevent it.
 
     Returns:
@@ -45,6 +48,8 @@ def certified_lambda_min(K: Tensor, *, entry_error: float = 0.0, tol: float = 1e
     >>> found.lower < 1 < found.upper, found.details["positive_definite_proved"]
     (True, True)
     """
+    K, known = _kernel(K)
+    entry_error = known if entry_error is None else entry_error
     if isinstance(entry_error, bool) or not isinstance(entry_error, (int, float)) or not 0 <= entry_error < math.inf:
         raise TheoryError(f"entry_error={entry_error!r} must be a finite number of at least 0")
     if isinstance(tol, bool) or not isinstance(tol, (int, float)) or not 0 < tol < 1:
@@ -73,7 +78,7 @@ def certified_lambda_min(K: Tensor, *, entry_error: float = 0.0, tol: float = 1e
     return Measurement("lambda_min", value, "interval", lower, upper, residual, details=details, **origin)
 
 
-def kernel_eigenvalues(K: Tensor, which: str = "both") -> Measurement:
+def kernel_eigenvalues(K: Tensor | Measurement, which: str = "both") -> Measurement:
     """The extreme eigenvalues of a symmetric matrix, or all of them.
 
     Args:
@@ -93,7 +98,7 @@ def kernel_eigenvalues(K: Tensor, which: str = "both") -> Measurement:
     """
     if which not in ("both", "all"):
         raise TheoryError(f"which={which!r} must be 'both' (lambda_min and lambda_max) or 'all'")
-    matrix, lower, upper = _square(K), None, None
+    matrix, lower, upper = _square(_kernel(K)[0]), None, None
     with Stopwatch(matrix) as watch:
         if which == "both" and matrix.shape[0] > _DECOMPOSE:
             found = [certified_lambda_min(signed, tol=_CLOSE) for signed in (matrix, -matrix)]
@@ -110,6 +115,16 @@ def kernel_eigenvalues(K: Tensor, which: str = "both") -> Measurement:
     origin = watch.origin | {"dtype": "float64"}
     side = "exact" if lower is None else "interval"
     return Measurement("kernel_eigenvalues", value, side, lower, upper, residual, **origin)
+
+
+def _kernel(K: Tensor | Measurement) -> tuple[Tensor, float]:
+    """The matrix, and the bound on its entries' error that came with it."""
+    if not isinstance(K, Measurement):
+        return K, 0.0
+    rounding = K.details.get("rounding", 0.0)
+    if isinstance(rounding, Tensor):
+        raise TheoryError("K is a batch of kernels: give one of them, K.value[i]")
+    return torch.as_tensor(K.value), float(rounding)
 
 
 def _square(K: Tensor) -> Tensor:
