@@ -17,6 +17,7 @@ from empirics.measure.supremum import supremum
 from empirics.measurement import Measurement
 from empirics.networks import Network, network
 from empirics.observers import HessianNorm, KernelChange, KernelEigenvalues, Sharpness
+from empirics.sampling import batches
 from empirics.spectral import SpectralBall
 from empirics.training import TrainingInterrupted, Trajectory, train, train_many
 from empirics.weights import Weights
@@ -39,6 +40,7 @@ __all__ = [
     "TrainingInterrupted",
     "Trajectory",
     "Weights",
+    "batches",
     "certified_lambda_min",
     "compare",
     "from_module",
