@@ -23,7 +23,7 @@ from empirics.measurement import Measurement, Stopwatch
 from empirics.networks import Network, as_weights
 from empirics.weights import Weights
 
-_TILE = {"cpu": 512, "cuda": 4096}  # rows of K at a time: large enough for the products, small enough to skip a half
+_TILE = {"cpu": 256, "cuda": 2048}  # rows of K at a time: large enough for the products, small enough to skip a half
 _ROUNDOFF = {"highest": 2.0**-24, "high": 2.0**-11, "medium": 2.0**-8}  # of float32 products, as torch is set
 
 
@@ -91,9 +91,9 @@ def _plan(weights: Weights, n: int, dtype: torch.dtype, budget: int | None) -> t
     held = networks * (n * k) ** 2 * dtype.itemsize
     positions = max(1, *(1 if at is None else len(at) for at in weights.windows))
     tiles = 4 * networks * k * k * positions * dtype.itemsize  # per pair of samples in a block
-    most = min(n, _TILE[device.type])
+    most = -(-n // -(-n // _TILE[device.type]))  # blocks of equal size
     total = budget_bytes(budget, device)
-    if held + n * factors + most**2 * tiles <= total:
+    if held + n * factors + most * n * tiles <= total:
         return most, True
     return rows_that_fit(
         n, per_row=2 * factors + most * tiles, fixed=held, budget=total, device=device, most=most
@@ -110,11 +110,14 @@ def _fill(K: Tensor, weights: Weights, x: Tensor, size: int, keep: bool) -> Tens
 
     for i, rows in enumerate(blocks):
         left = of(rows)
-        for columns in blocks[i:]:
+        # with all factors at hand a row of blocks is one product: few and large ones, and still half of K is skipped
+        for columns in [slice(rows.start, n)] if keep else blocks[i:]:
             block = _block(left, left if columns == rows else of(columns), K.dtype, weights.k)
             K[..., rows, :, columns, :] = block
-            if columns != rows:
-                K[..., columns, :, rows, :] = block.movedim((-4, -3), (-2, -1))
+            if columns.stop > rows.stop:
+                ahead = slice(max(columns.start, rows.stop), columns.stop)
+                beyond = block[..., ahead.start - columns.start :, :]
+                K[..., ahead, :, rows, :] = beyond.movedim((-4, -3), (-2, -1))
     return K
 
 
