@@ -58,6 +58,7 @@ CASES: dict[str, Callable[[int], Tensor]] = {
 
 
 def timed(call: Callable[[], Any]) -> tuple[float, Any]:
+    time.sleep(0.3)  # torch's and numpy's idle threads spin for a while, and would slow each other down
     start = time.perf_counter()
     result = call()
     return time.perf_counter() - start, result

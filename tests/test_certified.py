@@ -42,7 +42,7 @@ def test_hilbert_matrices(n):
 def test_a_known_value():
     found = certified_lambda_min(hilbert(4), tol=1e-6)  # 9.67023040e-5, tabulated
     assert found.lower < 9.670230402e-5 + 1e-14
-    assert found.upper == pytest.approx(9.670230402e-5, rel=1e-6)
+    assert found.upper == pytest.approx(9.670230402e-5, rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize("least", ["1e-6", "0", "-0.25"])
@@ -71,7 +71,8 @@ def test_exact_spectra(name, n):
     assert found.upper - found.value <= 5 * n * 2.0**-53 * math.hypot(*spectrum)
     assert found.details["positive_definite_proved"] == (least > 0)
     assert found.details["rounding_bound"] <= 3 * unit
-    assert found.details["cholesky_count"] <= 5
+    easy = name in ("isolated", "degenerate", "dense", "dense and a large one")
+    assert found.details["cholesky_count"] <= (1 if easy else 4)
 
 
 def test_one_by_one_and_zero():
@@ -173,7 +174,7 @@ def test_asymmetry_within_rounding_covers_both_triangles():
             assert encloses(triangle + triangle.tril(-1).mT, found)
         assert 0 < found.details["entry_error"] < 1e-12
     found = certified_lambda_min(noisy, entry_error=1e-9)  # covered: only the rounding of the average comes on top
-    assert found.details["entry_error"] == pytest.approx(1e-9, rel=1e-6)
+    assert found.details["entry_error"] == pytest.approx(1e-9, rel=1e-6, abs=0)
 
 
 def test_asymmetry_beyond_rounding():
@@ -233,7 +234,7 @@ def test_eigenvalues_by_decomposition():
     assert both.value.tolist() == pytest.approx([-1, 3], abs=1e-14)
     assert (every.value / 2.0**900).tolist() == pytest.approx(spectrum, abs=1e-14)
     assert both.side == "exact"
-    assert float(both.residual) == pytest.approx(4 * 2.0**-52 * 3, rel=1e-12)
+    assert float(both.residual) == pytest.approx(4 * 2.0**-52 * 3, rel=1e-12, abs=0)
     with pytest.raises(TheoryError, match="which='least' must be 'both'"):
         kernel_eigenvalues(K, "least")
 

@@ -14,7 +14,7 @@ from empirics.measurement import Measurement, Stopwatch
 _DECOMPOSE = 1024  # beyond it two certified ends cost less than an eigendecomposition
 _CLOSE = 1e-3
 _BLOCK = 256  # rows compared at once
-_SAFE = (2.0**-200, 2.0**200)  # norms between these need no scaling
+_SAFE = (2.0**-100, 2.0**100)  # norms between these need no scaling, not even in float32
 _COVERS = (
     "rounding and underflow in the factorisation and in this bound, for the matrix as given with entries known up to "
     "entry_error in spectral norm, given IEEE 754 double precision and matrix products that are sums of products in "

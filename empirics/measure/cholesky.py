@@ -24,10 +24,10 @@ import torch
 from torch import Tensor
 
 UNIT = 2.0**-53  # unit roundoff of float64
-VANISHED = 2.0**-510  # times n: more than all that underflow can do to a matrix of norm at least 2^-200
+VANISHED = 2.0**-510  # times n: more than all that underflow can do to a matrix of norm at least 2^-100
 _LEAF, _PANEL = 64, 256  # columns factorised at once; columns updated by one matrix product
 _DIRECT = 128  # up to this size an eigendecomposition costs no more than the iteration
-_STEPS, _POLISH, _TRIALS = 24, 3, 10
+_STEPS, _LEAST, _TRIALS = 24, 6, 10
 
 
 def margin(n: int) -> float:
@@ -81,8 +81,9 @@ class LambdaMin:
             distance = max(wanted - rounding, rounding / 4, 4 * distance)
             if self.attempt(self.theta - distance):
                 distance = 0.0
-                self.improve(_POLISH if self.close() else _STEPS)
-            elif self.single:  # float32 was too coarse, or could not tell the least eigenvalues apart
+                if not self.close():
+                    self.improve()
+            elif self.single and self.count > 1:  # float32 is too coarse for this matrix
                 distance, self.single = 0.0, False
                 self.begin()
         self.finish()
@@ -94,8 +95,8 @@ class LambdaMin:
     def begin(self) -> None:
         """A factor to start from: in float32 for half the price, else in float64, else of A lifted above zero."""
         if self.theta > 0 and self.count == 0:
-            self.factor, info = torch.linalg.cholesky_ex(self.A.float())
-            self.single = int(info) == 0
+            self.factor, summary = _factorise(self.A, 0.0, torch.float32)
+            self.single = not bool(summary[-1])
         if not self.single and (self.theta <= 0 or not self.attempt(0.0)):
             self.lift()
         self.improve()
@@ -104,7 +105,7 @@ class LambdaMin:
         """Factorise A + drop I for a drop near the least that works, found by doubling."""
         drop = 2 * self.expected_bound(0.0)  # enough for any semidefinite A
         if self.theta < -drop or not self.attempt(-drop):
-            self.improve(_STEPS, lambda v: -(self.A @ v))
+            self.improve(lambda v: -(self.A @ v))
             drop = max(2 * drop, -1.1 * self.theta + 4 * self.expected_bound(self.theta))
             while not self.attempt(-drop):
                 drop *= 2
@@ -115,7 +116,7 @@ class LambdaMin:
 
     def attempt(self, shift: float) -> bool:
         """Factorise A - shift I; where that succeeds, keep the factor and what it proves."""
-        L, summary = _factorise(self.A, shift)
+        L, summary = _factorise(self.A, shift, torch.float64)
         trace, largest, defect, failed = summary.tolist()
         self.count += 1
         if failed or not math.isfinite(defect):
@@ -129,9 +130,9 @@ class LambdaMin:
         self.factor, self.single = L, False
         return True
 
-    def improve(self, most: int = _STEPS, operator: Callable[[Tensor], Tensor] | None = None) -> None:
+    def improve(self, operator: Callable[[Tensor], Tensor] | None = None) -> None:
         """A better vector in the Krylov space of an operator, by default the inverse that the newest factor gives."""
-        theta, self.x = _lowest(self.A, operator or _inverse(self.factor), self.x, self.tol, most)
+        theta, self.x = _lowest(self.A, operator or _inverse(self.factor), self.x, self.tol)
         self.theta = min(self.theta, theta)
 
     def finish(self) -> None:
@@ -145,11 +146,14 @@ class LambdaMin:
         self.upper = min(self.upper, math.nextafter(upper, math.inf))
 
 
-def _factorise(A: Tensor, shift: float) -> tuple[Tensor, Tensor]:
-    """L of B = A - shift I, its upper triangle undefined, and (sum |b_ii|, max |b_ii|, ||D||_F, whether it failed)."""
+def _factorise(A: Tensor, shift: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """L of B = A - shift I, its upper triangle undefined, and (sum |b_ii|, max |b_ii|, ||D||_F, whether it failed).
+
+    D is left out in float32, which proves nothing.
+    """
     n, diagonal = A.shape[0], A.diagonal() - shift
-    L = torch.empty(n, n, dtype=A.dtype, device=A.device)
-    defects, failures = [], []
+    L = torch.empty(n, n, dtype=dtype, device=A.device)
+    defects, failures = [diagonal.new_zeros(())], []
     for i in range(0, n, _LEAF):
         top = i - i % _PANEL
         if i == top:
@@ -164,7 +168,8 @@ def _factorise(A: Tensor, shift: float) -> tuple[Tensor, Tensor]:
         corner, failed = torch.linalg.cholesky_ex(square)
         X = torch.linalg.solve_triangular(corner, below.mT, upper=False).mT
         for part, factor in ((square, corner), (below, X)):
-            defects.append(torch.linalg.vector_norm(torch.addmm(part, factor, corner.mT, alpha=-1)))
+            if dtype == torch.float64:
+                defects.append(torch.linalg.vector_norm(torch.addmm(part, factor, corner.mT, alpha=-1)))
             part.copy_(factor)
         failures.append(failed)
     size, defect = diagonal.abs(), torch.linalg.vector_norm(torch.stack(defects))
@@ -181,14 +186,13 @@ def _inverse(L: Tensor) -> Callable[[Tensor], Tensor]:
     return apply
 
 
-def _lowest(
-    A: Tensor, operator: Callable[[Tensor], Tensor], start: Tensor, tol: float, most: int
-) -> tuple[float, Tensor]:
+def _lowest(A: Tensor, operator: Callable[[Tensor], Tensor], start: Tensor, tol: float) -> tuple[float, Tensor]:
     """The least Rayleigh quotient with A, and its vector (n, 1), in a Krylov space of an operator that magnifies it.
 
-    The error of the top Ritz value falls at least like 1/k^2, so k/2 times the last step's gain is left: stop at tol/2.
+    The error of the top Ritz value falls at least like 1/k^2, so k/2 times a step's gain is left: stop at tol/4. The
+    first steps from a vector that an earlier space gave gain little, and tell nothing.
     """
-    most, last = min(A.shape[0], most), 0.0
+    most, top = min(A.shape[0], _STEPS), 0.0
     V, H = start / torch.linalg.vector_norm(start), torch.zeros(most, most, dtype=torch.float64)
     for k in range(1, most + 1):
         w = operator(V[:, -1:])
@@ -201,10 +205,13 @@ def _lowest(
         if not math.isfinite(rest):  # a solve in float32 may overflow
             break
         H[:k, k - 1] = torch.tensor(column, dtype=torch.float64)
-        top = float(torch.linalg.eigvalsh(H[:k, :k], UPLO="U")[-1])
-        if k == most or rest <= 1e-8 * abs(top) or (k > 1 and 0 <= (top - last) * k <= tol * top):
+        if k == most or rest <= 1e-8 * math.hypot(*column):
             break
-        last, V = top, torch.cat([V, w / size], 1)
+        if k >= _LEAST and k % 2 == 0:
+            last, top = top, float(torch.linalg.eigvalsh(H[:k, :k], UPLO="U")[-1])
+            if 0 <= (top - last) * k <= tol * top:
+                break
+        V = torch.cat([V, w / size], 1)
     values, S = torch.linalg.eigh((V.mT @ (A @ V)).cpu())
     return float(values[0]), V @ S[:, :1].to(A.device)
 
