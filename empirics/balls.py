@@ -167,7 +167,8 @@ class SumFrobeniusBall(_Layered):
 
 def _norms(moved: Sequence[Tensor], centre: Sequence[Tensor]) -> Tensor:
     """Frobenius norms, (restarts..., T)."""
-    return torch.stack([t.norm(dim=tuple(range(-c.ndim, 0))) for t, c in zip(moved, centre, strict=True)], -1)
+    # flattened: torch.norm takes at most two dimensions at once, a layer with windows has three
+    return torch.stack([t.flatten(t.ndim - c.ndim).norm(dim=-1) for t, c in zip(moved, centre, strict=True)], -1)
 
 
 def _place(moved: Sequence[Tensor], centre: Sequence[Tensor], scales: Tensor) -> Tensors:

@@ -230,6 +230,48 @@ def as_weights(net: Network | Weights) -> Weights:
     raise TheoryError(f"net of type {type(net).__name__} is not a Network: use network(...) or from_module(model)")
 
 
+def check_single(weights: Weights, what: str) -> None:
+    """Refuse a batch of networks where one is measured at a time.
+
+    Args:
+        weights: the network.
+        what: the measurement, for the message.
+
+    Raises:
+        TheoryError: it is a batch.
+    """
+    if weights.batch:
+        raise TheoryError(f"net is a batch of networks: ask for {what} of one at a time (weights.select(i))")
+
+
+def check_trained(weights: Weights, what: str) -> None:
+    """Refuse a network without trained parameters.
+
+    Args:
+        weights: the network.
+        what: the measurement, for the message.
+
+    Raises:
+        TheoryError: nothing is trained.
+    """
+    if not weights.parameters:
+        raise TheoryError(f"net has no trained parameters: {what} is taken in these (set requires_grad or trainable)")
+
+
+def check_finite(values: Tensor, what: str = "outputs") -> None:
+    """Refuse networks that have diverged; waits for the device.
+
+    Args:
+        values: what must be finite.
+        what: its name, for the message.
+
+    Raises:
+        TheoryError: some are NaN or infinite.
+    """
+    if not bool(torch.isfinite(values).all()):
+        raise TheoryError(f"net has {what} that are NaN or infinite: its weights have diverged")
+
+
 def check_smooth(weights: Weights, what: str) -> None:
     """Refuse second derivatives of an activation that has none.
 

@@ -19,6 +19,8 @@ from empirics.measure.loss_curvature import loss_hessian_extremes
 from empirics.measurement import Measurement
 from empirics.weights import Weights
 
+_PRODUCTS = 100  # at most, of which every vector is kept
+
 
 class _Warm:
     """A search that starts from what the last one found."""
@@ -60,7 +62,7 @@ class Sharpness(_Warm):
 
     def __call__(self, weights: Weights) -> Tensor:
         """The sharpness of S networks, (S,)."""
-        options = {"loss": self.loss, "tol": self.tol, "keep": True}
+        options = {"loss": self.loss, "tol": self.tol, "keep": True, "max_iter": _PRODUCTS}
         self._last = loss_hessian_extremes(weights, self.X, self.y, start=self._last, **options)  # type: ignore[arg-type]
         return torch.as_tensor(self._last.value)
 

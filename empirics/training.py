@@ -99,8 +99,9 @@ def train_many(
         steps: updates at most.
         tolerance: stop when the loss of all samples is below it; 0 never stops. Tested at every step, with mini-batches
             at the first, the recorded and the last one, and so is divergence.
-        batch_size: samples per update, None for all. The update follows an unbiased estimate of the gradient: the
-            gradient of the batch's own loss, times n/b where the loss is a sum over samples.
+        batch_size: samples per update, None for all. The update follows the gradient of the batch's own loss, times n/b
+            where the loss is a sum over samples: given the steps before, an unbiased estimate of the gradient for
+            "subset" and "replacement"; for "epochs" the first batch of an epoch only, the others are what it has left.
         sampling: "subset", "replacement" or "epochs", see `empirics.sampling.batches`.
         seeds: one for each run's batches; None: 0, 1, 2, ...
         record: names from `empirics.records.REGISTRY`, and "distance" for the layers' distances at checkpoints.

@@ -35,6 +35,7 @@ class Weights:
         shortcuts: the layers l in 2..L that add their input to z_l.
         windows: per hidden layer (P, q) positions read, or None for a dense layer; empty where all are dense.
         trainable: whether each of `tensors` is trained; empty: all are. Derivatives are taken in these only.
+        input_dim: d; 0: what the first layer reads, all positions up to the last one read where it has windows.
     """
 
     W: tuple[Tensor, ...]
@@ -46,6 +47,7 @@ class Weights:
     shortcuts: frozenset[int] = frozenset()
     windows: tuple[Tensor | None, ...] = ()
     trainable: tuple[bool, ...] = ()
+    input_dim: int = 0
 
     def __post_init__(self) -> None:
         defaults = {
@@ -57,6 +59,10 @@ class Weights:
             if not getattr(self, name):
                 object.__setattr__(self, name, default)  # a frozen dataclass's way to fill in a default
         _check_lengths(self)
+        if not self.input_dim:  # known from here on, `replace` carries it: reading it off a GPU would wait for it
+            at, read = self.windows[0] if self.windows else None, (*self.W, self.V.mT)[0].shape[-1]
+            found = read if at is None else (int(at.max()) + 1) * (read // at.shape[1])
+            object.__setattr__(self, "input_dim", found)
 
     @property
     def L(self) -> int:
@@ -78,8 +84,7 @@ class Weights:
     @property
     def d(self) -> int:
         """Input dimension."""
-        at, read = self.windows[0], self.W[0].shape[-1]
-        return read if at is None else (int(at.max()) + 1) * (read // at.shape[1])
+        return self.input_dim
 
     @property
     def k(self) -> int:

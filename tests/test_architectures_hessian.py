@@ -53,7 +53,7 @@ def test_hessian_norms_are_the_dense_ones(name):
     assert flat == (name in FLAT)
     if flat:
         assert not found.value.any()
-        assert not found.upper.any()
+        assert (found.upper < 1e-12).all()  # the allowance for the rounding of the sweeps
     whole = hessian_spectrum(it.weights, it.X)
     some = whole.value.reshape(3, it.weights.k, -1)
     every = torch.cat([some, some.new_zeros(3, it.weights.k, whole.details["zeros"])], 2).sort(2).values

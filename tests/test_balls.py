@@ -2,10 +2,12 @@ import math
 
 import pytest
 import torch
+from architectures import normal
 
 from bounds.errors import NotApplicable, TheoryError
-from empirics import spectral
+from empirics import network, spectral
 from empirics.balls import Ball, EuclideanBall, FrobeniusBall, SpectralBall, SumFrobeniusBall
+from empirics.measure.supremum import supremum
 
 SHAPES = ((5, 3), (5, 5), (5, 2))  # two hidden layers and a readout of two outputs
 BALLS = (
@@ -161,6 +163,31 @@ def test_soft_threshold_by_hand():
     centre = [torch.zeros(1, 2)] * 3
     for R, expected in ((3.0, [2.5, 0.5, 0.0]), (1.5, [1.5, 0.0, 0.0]), (9.0, [3.0, 1.0, 0.0])):
         assert [t.norm().item() for t in SumFrobeniusBall(R).project(x, centre)] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("batch", [(), (2,)])
+def test_tensors_of_one_two_and_three_dimensions(batch):
+    # every tensor is 2 u/||u|| off its centre, u of any shape: ball by ball the same factor scales all three
+    shapes = ((5,), (3, 4), (2, 3, 2))
+    centre, u = draw(0, shapes=shapes), draw(1, *batch, shapes=shapes)
+    sizes = [t.square().sum(tuple(range(len(batch), t.ndim)), keepdim=True).sqrt() for t in u]
+    unit = [t / size for t, size in zip(u, sizes, strict=True)]
+    x = [c + 2 * t for c, t in zip(centre, unit, strict=True)]
+    for ball, kept in ((FrobeniusBall(0.5), 0.5), (EuclideanBall(1.5), 1.5 / 3**0.5), (SumFrobeniusBall(0.9), 0.3)):
+        expected = tuple(c + kept * t for c, t in zip(centre, unit, strict=True))
+        torch.testing.assert_close(ball.project(x, centre), expected, rtol=1e-12, atol=1e-12)
+        assert ball.contains(x, centre).shape == batch
+        assert bool(ball.contains(expected, centre, 1e-12).all())
+        inside = ball.sample(centre, torch.Generator().manual_seed(3))
+        assert bool(ball.contains(inside, centre, 1e-12))
+
+
+@pytest.mark.parametrize("ball", [FrobeniusBall(0.3), EuclideanBall(0.5), SumFrobeniusBall(0.5)], ids=str)
+def test_suprema_of_networks_with_windows(ball):
+    net = network("allenzhu2019", "cnn", L=2, m=3, positions=5)
+    found = supremum(net, "param_grad_norm", normal(2, net.weights.d), ball, restarts=3, steps=10)
+    assert found.value > found.details["start"] > 0
+    assert bool(ball.contains(found.details["at"].tensors, net.initial.tensors, 1e-12))
 
 
 def test_biases_keep_to_rho_and_the_last_matrix_is_the_readout():

@@ -75,7 +75,7 @@ def test_degenerate_inputs():
     silent = weights.with_tensors([*(0 * w for w in weights.W), 0 * weights.V])
     found = hessian_norms(silent, zero)
     assert found.value.item() == 0
-    assert found.upper.item() == 0
+    assert 0 <= found.upper.item() < 1e-14  # the allowance for the rounding of the sweeps
 
 
 def test_chunks_and_float32_change_nothing_but_rounding():

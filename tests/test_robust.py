@@ -43,8 +43,9 @@ def test_zero_hessians():
         p.requires_grad_(False)
     net, X = from_module(model, paper=None), points(4, 3)
     found = hessian_norms(net, X)
-    for value in (found.value, found.upper, found.residual):
+    for value in (found.value, found.residual):
         assert torch.equal(value, torch.zeros(4, dtype=torch.float64))
+    assert (found.upper < 1e-12).all()  # the allowance for the rounding of the sweeps
     assert found.details["converged"].all()
     kept = hessian_norms(net, X, keep=True)
     assert torch.equal(hessian_norms(net, X, start=kept).value, found.value)

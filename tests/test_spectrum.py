@@ -106,9 +106,9 @@ def test_what_has_no_spectrum_is_refused():
     with pytest.raises(NotApplicable, match="activation='relu' is not twice differentiable"):
         hessian_spectrum(network(L=1, m=3, d=3, activation="relu"), X)
     batch = stack([network(L=1, m=3, d=3, seed=s).weights for s in range(2)])
-    with pytest.raises(TheoryError, match="net is a batch of networks"):
+    with pytest.raises(TheoryError, match="net is a batch of networks: ask for the"):
         hessian_spectrum(batch, X)
-    with pytest.raises(TheoryError, match="net is a batch of networks"):
+    with pytest.raises(TheoryError, match="net is a batch of networks: ask for the"):
         loss_hessian_trace(batch, X, points(2, 1))
     with pytest.raises(TheoryError, match="budget"):
         hessian_spectrum(network(L=2, m=300, d=3), X, budget=2**20)

@@ -7,6 +7,7 @@ from bounds.errors import TheoryError
 from empirics import hessian_norms, loss_hessian_extremes, network
 from empirics.measure.convergence import parameter_gradient
 from empirics.measure.forward import forward
+from empirics.measure.lanczos import WARM_NOISE, lanczos
 from empirics.weights import stack
 
 
@@ -51,6 +52,41 @@ def test_a_start_from_far_away_is_no_trap():
         torch.testing.assert_close(hessian_norms(net, X, start=elsewhere).value, exact, rtol=2e-3, atol=0)
 
 
+class Diagonal:
+    """Diagonal operators, for a spectrum of one's choice."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def apply(self, g):
+        return self.values * g
+
+    def metric(self, y):
+        return y.clone()
+
+    def keep(self, needed):
+        return needed.nonzero()[:, 0]
+
+    def take(self, rows):
+        return Diagonal(self.values[rows])
+
+
+@pytest.mark.parametrize("drift", [0.01, 0.03, 0.1])
+@pytest.mark.parametrize("tol", [1e-2, 1e-3])
+def test_an_eigenvalue_that_takes_the_lead_is_followed(drift, tol):
+    """The second eigenvalue grows past the first; the old eigenvector stays one, with a residual of nothing."""
+    generator = torch.Generator().manual_seed(0)
+    bulk = 0.2 * torch.rand(1, 2000, generator=generator, dtype=torch.float64) - 0.1
+    noise = torch.randn(1, 2000, generator=generator, dtype=torch.float64)
+    bulk[0, 0], start = 1.0, None
+    for step in range(30):
+        bulk[0, 1] = 0.7 + drift * step
+        first = noise if start is None else start + noise * (WARM_NOISE / noise.norm())
+        found = lanczos(Diagonal(bulk), first, tol=tol, vectors=True, warm=start is not None)
+        assert found.lambda_max.item() == pytest.approx(float(bulk.max()), rel=2 * tol)
+        start = found.vectors.sum(0)
+
+
 def test_at_the_same_point_hardly_any_work_is_left():
     net, X = network(L=3, m=40, d=5, sigma_1=2.0), points(6, 5)
     first = hessian_norms(net, X, keep=True, tol=1e-6)
@@ -77,7 +113,7 @@ def test_a_start_that_does_not_fit_is_refused():
     net, X, y = network(L=2, m=4, d=3), points(3, 3), points(3, 1)
     without, other = hessian_norms(net, X), hessian_norms(net, X[:2], keep=True)
     for start in (without, other):
-        with pytest.raises(TheoryError, match="start holds no Ritz vectors of these samples: measure with keep=True"):
+        with pytest.raises(TheoryError, match="start holds no Ritz vectors of these samples and widths"):
             hessian_norms(net, X, start=start)
     with pytest.raises(TheoryError, match="start holds no Ritz vectors of this network"):
         loss_hessian_extremes(net, X, y, start=loss_hessian_extremes(net, X, y))

@@ -87,7 +87,8 @@ def kernel_eigenvalues(K: Tensor | Measurement, which: str = "both") -> Measurem
 
     Returns:
         value: (2,), or all in ascending order. Up to 1024 rows, and for "all", from an eigendecomposition: side
-        "exact", residual n eps max |lambda|, the size of its backward error. Beyond, from `certified_lambda_min` of K
+        "exact", residual n eps max |lambda|, the size of its backward error; "interval" where an `ntk_gram` brings a
+        bound on its own rounding, which widens it. Beyond, from `certified_lambda_min` of K
         and of -K with tol 1e-3, which costs less: side "interval", lower and upper proved, residual of the vectors.
 
     Raises:
@@ -98,10 +99,11 @@ def kernel_eigenvalues(K: Tensor | Measurement, which: str = "both") -> Measurem
     """
     if which not in ("both", "all"):
         raise TheoryError(f"which={which!r} must be 'both' (lambda_min and lambda_max) or 'all'")
-    matrix, lower, upper = _square(_kernel(K)[0]), None, None
+    K, known = _kernel(K)
+    matrix, lower, upper = _square(K), None, None
     with Stopwatch(matrix) as watch:
         if which == "both" and matrix.shape[0] > _DECOMPOSE:
-            found = [certified_lambda_min(signed, tol=_CLOSE) for signed in (matrix, -matrix)]
+            found = [certified_lambda_min(signed, entry_error=known, tol=_CLOSE) for signed in (matrix, -matrix)]
             low, high = torch.tensor([[m.value, m.lower, m.upper, m.residual] for m in found], dtype=torch.float64)
             value, lower, upper = (torch.stack([low[i], -high[j]]) for i, j in ((0, 0), (1, 2), (2, 1)))
             residual = torch.stack([low[3], high[3]])
@@ -112,6 +114,8 @@ def kernel_eigenvalues(K: Tensor | Measurement, which: str = "both") -> Measurem
             value = torch.linalg.eigvalsh(A) * 2.0**half * 2.0 ** (exponent - half)
             residual = value.abs().amax() * A.shape[0] * 2 * UNIT
             value = value if which == "all" else value[[0, -1]]
+            if known:  # by Weyl's inequality every eigenvalue is within it
+                lower, upper = value - residual - known, value + residual + known
     origin = watch.origin | {"dtype": "float64"}
     side = "exact" if lower is None else "interval"
     return Measurement("kernel_eigenvalues", value, side, lower, upper, residual, **origin)

@@ -49,6 +49,7 @@ class CompactHessian:
             l: (cache.d1[l] * weights.scales[l + 1]).reshape(rows, -1) for l in range(self.low, self.L)
         }  # d a_{l+1}/d z_l
         self.bend = {l: (b[l] * cache.d2[l]).reshape(rows, -1) for l in range(self.low, self.L)}
+        self._reaching = {l: b[l].reshape(rows, -1).norm(dim=1) for l in range(self.low, self.L)}
         self.psi = bool(cache.out)
         if self.psi:
             self.bend[self.L] = cache.out[1][..., output].reshape(rows, 1)
@@ -87,7 +88,7 @@ class CompactHessian:
     def take(self, rows: Tensor) -> CompactHessian:
         """The Hessians of some of the rows."""
         part = copy(self)
-        for name in ("slope", "bend", "a", "c", "alpha", "gamma"):
+        for name in ("slope", "bend", "a", "c", "alpha", "gamma", "_reaching"):
             setattr(part, name, {l: t[rows] for l, t in getattr(self, name).items()})
         part._q, part._g = (t.new_empty(len(rows), t.shape[1]) for t in (self._q, self._g))
         return part
@@ -221,7 +222,10 @@ class CompactHessian:
         return found
 
     def upper_bound(self, norms: dict[int, Tensor]) -> Tensor:
-        """Rigorous upper bound of ||H||, (R,), from the spectral norms of the layers above the lowest trained one.
+        """Upper bound of ||H||, (R,), from the spectral norms of the layers above the lowest trained one.
+
+        It holds up to the rounding of the sweeps, for which it allows some eps in every phi, phi' and phi'' and 64 m
+        eps in all: slopes such as 1 - tanh^2 have a small absolute error, not a small relative one.
 
         With nu_l = ||(V_l, e_l)||_F and slope_l = max |d a_{l+1}/d z_l|: ||dz_l|| <= sum_j T_lj nu_j, by the recursion
         ||dz_l|| <= |(a_l, 1)| nu_l + (||W_l|| + 1/scale_l at a shortcut) slope_{l-1} ||dz_{l-1}||. So |x^T H x| is at
@@ -230,22 +234,30 @@ class CompactHessian:
         rows, count = self._q.shape[0], self.L + 1
         T = self._q.new_zeros(rows, count, count)
         S = torch.zeros_like(T)
+        eps = 16 * torch.finfo(T.dtype).eps
         for l in range(self.low, count):
             if l > self.low:
-                reach = self.slope[l - 1].abs().amax(1, keepdim=True)
+                reach = self.slope[l - 1].abs().amax(1, keepdim=True) + eps * self.scales[l]
                 if l in self.s:
-                    S[:, l] += self.gamma[l].sqrt() * reach * T[:, l - 1]
+                    S[:, l] += self._length(l, eps) * reach * T[:, l - 1]
                 norm = norms[l].repeat_interleave(rows // max(self.networks, 1))[:, None] if self.networks else norms[l]
                 norm = norm + 1 / self.scales[l] if l + 1 in self.shortcuts else norm
                 T[:, l] = norm * reach * T[:, l - 1]
             if l in self.alpha:
-                T[:, l, l] = self.alpha[l].sqrt()[:, 0]
+                width = self.a[l].shape[1] if l in self.a else 0
+                T[:, l, l] = self.alpha[l].sqrt()[:, 0] + eps * self.scales[l] * width**0.5
         S = S + S.mT
         for l, bend in self.bend.items():
-            S += (bend.abs().amax(1)[:, None, None] * T[:, l, :, None]) * T[:, l, None, :]
+            most = bend.abs().amax(1) + (eps * self._reaching[l] if l < self.L else eps)
+            S += (most[:, None, None] * T[:, l, :, None]) * T[:, l, None, :]
         width = max([1, *(t.shape[1] for t in self.slope.values())])
         margin = 1 + 64 * width * torch.finfo(T.dtype).eps  # covers the round-off of the entries
         return torch.linalg.eigvalsh(S)[:, -1].clamp(min=0) * margin
+
+    def _length(self, l: int, eps: float) -> Tensor:
+        """|c_l| with what the rounding of phi' may hide, (R, 1)."""
+        hidden = self._reaching[l][:, None] if l < self.L else float(self.psi)
+        return self.gamma[l].sqrt() + eps * hidden
 
 
 def _inverse(t: Tensor) -> Tensor:

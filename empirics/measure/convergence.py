@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from empirics.measure.forward import backward, check_inputs, check_targets, forward
-from empirics.networks import Network, as_weights
+from empirics.networks import Network, as_weights, check_single
 from empirics.weights import Weights
 
 ROUNDINGS = 64
@@ -39,7 +39,16 @@ class StepGeometry:
 
 
 def parameter_gradient(weights: Weights, X: Tensor, cotangent: Tensor) -> list[Tensor]:
-    """The gradient of sum_ih cotangent_ih f_h(x_i), shaped like `weights.tensors`, zero in those not trained."""
+    """The gradient of sum_ih cotangent_ih f_h(x_i).
+
+    Args:
+        weights: the network.
+        X: inputs, (n, d).
+        cotangent: (n, k).
+
+    Returns:
+        Shaped like `weights.tensors`, zero in those not trained.
+    """
     cache = forward(weights, X)
     _, c = backward(weights, cache, cotangent)
     found = [c_l.mT @ a for c_l, a in zip(c[:-1], cache.a, strict=False)] + [cache.a[-1].mT @ c[-1]]
@@ -63,6 +72,7 @@ def step_geometry(net: Network | Weights, X: Tensor, y: Tensor, learning_rate: f
         TheoryError: bad inputs.
     """
     weights = as_weights(net)
+    check_single(weights, "the step")
     x = check_inputs(weights, X)
     target = check_targets(weights, y, x.shape[0])
     n = x.shape[0]

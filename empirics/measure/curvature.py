@@ -20,11 +20,10 @@ from empirics.measure.lanczos import WARM_NOISE, lanczos
 from empirics.measure.memory import budget_bytes, in_chunks, rows_that_fit
 from empirics.measure.norms import spectral_norm
 from empirics.measurement import Measurement, Stopwatch
-from empirics.networks import Network, as_weights, check_dense, check_smooth
+from empirics.networks import Network, as_weights, check_dense, check_finite, check_smooth
 from empirics.weights import Weights, signature, stack
 
 _VECTORS = 20  # of D numbers per sample: the recurrence's, the operator's and, once, a copy of a part of them
-_BASIS = 32  # more of them where Ritz vectors are kept
 _ENOUGH = {"cpu": 2**19, "cuda": 2**28}  # numbers in one vector of a chunk, beyond which products gain nothing
 _LEAST = 64  # samples in a chunk below which the products are thin
 
@@ -71,15 +70,17 @@ def hessian_norms(
         budget: bytes that may be used beyond the weights; None: 80% of what is free.
         verify: form the Ritz vectors and report ||H x - theta x|| of these, at twice the cost (see `lanczos`).
         seed: of the start vector, the same for every sample, so that chunking changes nothing.
-        upper: also compute the rigorous upper bound (needs one exact spectral norm per layer).
+        upper: also compute the upper bound, in float64 (needs one exact spectral norm per layer).
         start: what `hessian_norms` with `keep` found for these samples at a point nearby, such as some steps before in
             training: the search starts from its Ritz vectors.
-        keep: keep the Ritz vectors for a later `start`, in details["start"]; costs memory, no time. Implied by `start`.
+        keep: keep the Ritz vectors for a later `start`, in details["start"]; costs memory for every vector of the
+            recurrence, no time. Implied by `start`.
 
     Returns:
         value (n,), or (n, k) for k > 1 outputs, or with a leading dimension for several networks: the largest |Ritz
-        value|, which is at most the norm; residual, upper likewise. details: lambda_max, lambda_min, residual_max,
-        residual_min, converged, products, shaped as value, and start.
+        value|, which is at most the norm up to rounding; residual, and upper, a bound up to the rounding of the sweeps,
+        likewise. details: lambda_max, lambda_min, residual_max, residual_min, converged, products, shaped as value, and
+        start.
 
     Raises:
         TheoryError: bad inputs, outputs that are not finite, or a budget that one sample exceeds.
@@ -94,6 +95,8 @@ def hessian_norms(
         raise TheoryError("start and keep work on one network or a batch made by stack: call hessian_norms for each")
     if not points:
         raise TheoryError("net is empty: give at least one network")
+    if len({(p.k, str(p.V.dtype), p.V.device) for p in points}) > 1:
+        raise TheoryError("nets differ in outputs, dtype or device: only widths and depths may differ in one call")
     groups: dict[Any, list[int]] = {}
     for i, point in enumerate(points):
         groups.setdefault(signature(point), []).append(i)
@@ -108,7 +111,9 @@ def _joined(parts: list[Measurement], order: Tensor) -> Measurement:
 
     fields = {name: join([getattr(p, name) for p in parts]) for name in ("value", "lower", "upper", "residual")}
     details = {name: join([p.details[name] for p in parts]) for name in parts[0].details}
-    return replace(parts[0], **fields, details=details, seconds=sum(p.seconds for p in parts))
+    peaks = [p.peak_bytes for p in parts if p.peak_bytes is not None]
+    peak = max(peaks) if len(peaks) == len(parts) else None
+    return replace(parts[0], **fields, details=details, seconds=sum(p.seconds for p in parts), peak_bytes=peak)
 
 
 def _single(weights: Weights, X: Tensor, options: _Options, start: Measurement | None) -> Measurement:
@@ -117,11 +122,18 @@ def _single(weights: Weights, X: Tensor, options: _Options, start: Measurement |
     check_dense(weights, "the per-sample Hessian")
     x = check_inputs(weights, X)
     with Stopwatch(x) as watch:
-        norms = _norms(weights) if options.upper else None
+        # slopes lose their relative accuracy where phi saturates: in float32 a bound from them would be worth little
+        precise = weights.to(torch.float64) if options.upper else None
+        norms = None if precise is None else _norms(precise)
         size = _chunk(weights, x.shape[0], options)
         at = torch.arange(x.shape[0], device=x.device)
-        before = None if start is None else _starts(start, weights, x.shape[0])
-        found = in_chunks(lambda rows: _measure(weights, x[rows], rows, before, norms, options), at, size)
+        before = None if start is None else _starts(start, weights, x)
+
+        def measure(rows: Tensor) -> dict[str, Tensor]:
+            found = _measure(weights, x[rows], rows, before, options)
+            return found | ({} if precise is None or norms is None else _bounds(precise, x[rows].double(), norms))
+
+        found = in_chunks(measure, at, size)
     # rows (n, S, k) of a batch of S networks, (n, 1, k) of one
     found = {name: value.transpose(0, 1) if weights.batch else value[:, 0] for name, value in found.items()}
     kept = found.pop("start", None)
@@ -139,8 +151,8 @@ def _chunk(weights: Weights, n: int, options: _Options) -> int:
         return options.chunk
     device, networks = weights.V.device, max(1, *weights.batch) if weights.batch else 1
     size = 2 * sum(weights.widths) + weights.k
-    vectors = _VECTORS + (_BASIS if options.vectors else 0)
-    per_row = networks * size * vectors * weights.V.element_size()
+    vectors = _VECTORS + (min(options.max_iter, 3 * size + 20) if options.vectors else 0)
+    per_row = networks * (size * vectors + 3 * weights.d) * weights.V.element_size()
     most = max(_LEAST, _ENOUGH[device.type] // (networks * size))
     return rows_that_fit(n, per_row=per_row, budget=budget_bytes(options.budget, device), device=device, most=most)
 
@@ -151,10 +163,11 @@ def _norms(weights: Weights) -> dict[int, Tensor]:
     return found | {weights.L: weights.V.norm(dim=-2)}
 
 
-def _starts(start: Measurement, weights: Weights, n: int) -> Tensor:
+def _starts(start: Measurement, weights: Weights, x: Tensor) -> Tensor:
     kept = start.details.get("start")
-    if kept is None or kept.shape[:-1] != (*weights.batch, n, weights.k):
-        raise TheoryError("start holds no Ritz vectors of these samples: measure with keep=True first")
+    size = CompactHessian(weights, forward(weights, x[:1], order=2)).size
+    if kept is None or kept.shape != (*weights.batch, len(x), weights.k, size):
+        raise TheoryError("start holds no Ritz vectors of these samples and widths: measure with keep=True first")
     return torch.as_tensor(kept).to(weights.V)
 
 
@@ -163,13 +176,11 @@ def _measure(
     x: Tensor,
     rows: Tensor,
     before: Tensor | None,
-    norms: dict[int, Tensor] | None,
     options: _Options,
 ) -> dict[str, Tensor]:
     """One chunk of B samples: each field (B, S, k), S = 1 for a single network."""
     cache = forward(weights, x, order=2)
-    if not bool(torch.isfinite(cache.f).all()):
-        raise TheoryError("net has outputs that are NaN or infinite: its weights have diverged")
+    check_finite(cache.f)
     columns: list[dict[str, Tensor]] = []
     for output in range(weights.k):
         compact = CompactHessian(weights, cache, output)
@@ -190,10 +201,23 @@ def _measure(
         column = ritz.columns
         if ritz.vectors is not None:
             column["start"] = ritz.vectors.sum(0)
-        if norms is not None:
-            column["upper"] = compact.upper_bound(norms | {weights.L: norms[weights.L][..., output]})
         columns.append(column)
-    networks = max(compact.networks, 1)
+    return _by_sample(weights, columns)
+
+
+def _bounds(weights: Weights, x: Tensor, norms: dict[int, Tensor]) -> dict[str, Tensor]:
+    """The upper bounds of a chunk, (B, S, k)."""
+    cache = forward(weights, x, order=2)
+    columns = []
+    for output in range(weights.k):
+        own = norms | {weights.L: norms[weights.L][..., output]}
+        columns.append({"upper": CompactHessian(weights, cache, output).upper_bound(own)})
+    return _by_sample(weights, columns)
+
+
+def _by_sample(weights: Weights, columns: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Results of k outputs, networks running slowest, as (B, S, k, ...)."""
+    networks = weights.batch[0] if weights.batch else 1
     return {
         name: torch.stack([c[name].unflatten(0, (networks, -1)).transpose(0, 1) for c in columns], 2)
         for name in columns[0]

@@ -25,7 +25,7 @@ from empirics.measure.forward import (
 )
 from empirics.measure.memory import budget_bytes, in_chunks, rows_that_fit
 from empirics.measurement import Measurement, Stopwatch
-from empirics.networks import Network, as_weights
+from empirics.networks import Network, as_weights, check_finite, check_single
 from empirics.weights import Weights
 
 
@@ -53,15 +53,22 @@ def gradient_norms(
         gbar_norm, ||(1/(nk)) sum_ih nabla_theta f_ih||_2; with y also loss and loss_grad_norm.
 
     Raises:
-        TheoryError: bad inputs.
+        TheoryError: bad inputs, a batch of networks, gradients that are not finite, or a budget that one sample
+            exceeds.
     """
     weights = as_weights(net)
+    check_single(weights, "gradient norms")
     x = check_inputs(weights, X)
     target = None if y is None else check_targets(weights, y, x.shape[0])
     chosen = loss_function(loss)
     n, k = len(x), weights.k
     with Stopwatch(x) as watch:
-        rows = rows_that_fit(n, per_row=sweep_bytes(weights), budget=budget_bytes(budget, x.device), device=x.device)
+        allowed, per_row = budget_bytes(budget, x.device), sweep_bytes(weights)
+        if n * per_row > allowed:  # two gradients are summed over the chunks, beside a chunk's own
+            fixed = 4 * weights.parameters * x.element_size()
+            rows = rows_that_fit(n, per_row=per_row, fixed=fixed, budget=allowed, device=x.device)
+        else:
+            rows = n
         sums = {name: _Total(weights, n) for name in ("gbar", *(() if target is None else ("loss",)))}
         value = x.new_zeros(())
 
@@ -75,13 +82,15 @@ def gradient_norms(
                 parts["loss"] = sums["loss"].part(cache, c, chosen.slope(cache.f, target[at]) * share)
             inputs = pull(weights, 0, c[0]).norm(dim=-1).unflatten(-1, (k, -1)).mT
             layers = layer_grad_norms(weights, cache, c)
+            here = value if target is None else chosen.value(cache.f, target[at]) * share
             for name, part in parts.items():  # last of all: a chunk that runs out of memory is measured again
                 sums[name].add(part)
             if target is not None:
-                value.add_(chosen.value(cache.f, target[at]) * share)
+                value.add_(here)
             return {"layer_grad_norm": layers, "input_grad_norm": inputs}
 
         found = in_chunks(measure, torch.arange(n, device=x.device), rows)
+        check_finite(found["layer_grad_norm"], "gradients")
         found = {name: t[:, 0] if k == 1 else t for name, t in found.items()}
         details: dict[str, Any] = found | {f"{name}_norm": float(total.norm()) for name, total in sums.items()}
     if target is not None:

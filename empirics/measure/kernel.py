@@ -20,11 +20,11 @@ from empirics.measure.forward import check_inputs
 from empirics.measure.gradients import sweep_bytes
 from empirics.measure.memory import budget_bytes, halving, rows_that_fit
 from empirics.measurement import Measurement, Stopwatch
-from empirics.networks import Network, as_weights
+from empirics.networks import Network, as_weights, check_finite
 from empirics.weights import Weights
 
 _TILE = {"cpu": 256, "cuda": 2048}  # rows of K at a time: large enough for the products, small enough to skip a half
-_ROUNDOFF = {"highest": 2.0**-24, "high": 2.0**-11, "medium": 2.0**-8}  # of float32 products, as torch is set
+_COARSE = {"ieee": 0.0, "tf32": 2.0**-11, "bf16": 2.0**-8}  # what float32 products round their factors to
 
 
 def ntk_gram(
@@ -60,12 +60,15 @@ def ntk_gram(
     weights = as_weights(net)
     x = check_inputs(weights, X)
     dtype = accumulate or torch.float64
+    if dtype not in (torch.float32, torch.float64):
+        raise TheoryError(f"accumulate={accumulate} must be torch.float64 or torch.float32")
+    if tile is not None and (isinstance(tile, bool) or not isinstance(tile, int) or tile < 1):
+        raise TheoryError(f"tile={tile!r} must be an integer of at least 1, or None")
     with Stopwatch(x) as watch:
         K = _assemble(weights, x, dtype, budget, tile)
-        trace = K.flatten(-4, -3).flatten(-2).diagonal(dim1=-2, dim2=-1).sum(-1)
+        trace = K.flatten(-4, -3).flatten(-2).diagonal(dim1=-2, dim2=-1).sum(-1, dtype=torch.float64)
         rounding = _rounding(weights, trace, dtype)
-    if not bool(trace.isfinite().all()):
-        raise TheoryError("net has gradients that are NaN or infinite: its weights have diverged")
+    check_finite(trace, "gradients")
     value = K[..., 0, :, 0] if weights.k == 1 else K
     details: dict[str, Any] = {"rounding": rounding, "trace": trace}
     if not weights.batch:
@@ -146,23 +149,36 @@ def _inner(a: Tensor | None, b: Tensor | None, scale: float, bias: float) -> Ten
 
 
 def _rounding(weights: Weights, trace: Tensor, dtype: torch.dtype) -> Tensor:
-    """Bound on the Frobenius norm of what rounding did to K, given the factors.
+    """Bound on the Frobenius norm of what rounding did to K, given the factors; underflow apart.
 
-    |fl(x.y) - x.y| <= gamma_n |x| |y| for inner products of length n, gamma_n = n u/(1 - n u); the Frobenius norm of
-    |x_i| |x_j| is sum_i |x_i|^2, and over the layers those add up to the trace. The products' product rounds in their
-    own dtype, the sum over layers and positions in K's.
+    |fl(x.y) - x.y| <= gamma_n |x| |y| for inner products of length n, gamma_n = n u/(1 - n u), and 2 v + v^2 more where
+    the factors are first rounded to v; the Frobenius norm of |x_i| |x_j| is sum_i |x_i|^2, and over the layers those
+    add up to the trace. The products' product rounds in their own dtype, the sum over layers and positions in K's.
     """
-    single = _ROUNDOFF[torch.get_float32_matmul_precision()]
-    u = single if weights.V.dtype == torch.float32 else torch.finfo(weights.V.dtype).eps / 2
-    own = torch.finfo(dtype).eps / 2
+    u, own = (torch.finfo(t).eps / 2 for t in (weights.V.dtype, dtype))
+    v = _coarse(weights.V)
     inner, outer = (max(w.shape[side] for w in (*weights.W, weights.V)) for side in (-1, -2))
     positions = sum(0 if at is None else len(at) for at in weights.windows)
     total = 1.0
     for t in ((max(inner, weights.m) + 4) * u, (outer + 2) * u, 3 * u, (3 + weights.L + positions) * own):
         total *= 1 + (t / (1 - t) if t < 1 else float("inf"))
-    # the trace itself was computed with this error; numbers above 1 mean that the bound says nothing
-    relative = total - 1
+    relative = (total * (1 + v) ** 4 - 1) * (1 + 1e-9)  # and this line's own rounding
+    # the trace was computed with this error; from 1 on the bound says nothing
     return trace * (relative / (1 - relative) if relative < 1 else float("inf"))
+
+
+def _coarse(like: Tensor) -> float:
+    """What torch is set to round the factors of float32 products to, relatively; 0 for float64."""
+    if like.dtype != torch.float32:
+        return 0.0
+    backend = torch.backends.cuda if like.is_cuda else torch.backends.mkldnn
+    for level in (backend.matmul, backend, torch.backends):  # the nearest setting counts
+        if (setting := getattr(level, "fp32_precision", "none")) != "none":
+            return _COARSE.get(setting, max(_COARSE.values()))
+    if hasattr(torch.backends, "fp32_precision"):
+        return 0.0
+    legacy = {"highest": "ieee", "high": "tf32", "medium": "bf16"}  # before torch 2.9
+    return _COARSE[legacy[torch.get_float32_matmul_precision()]]
 
 
 def kernel_change(before: Measurement | Tensor, after: Measurement | Tensor) -> Measurement:
@@ -177,7 +193,7 @@ def kernel_change(before: Measurement | Tensor, after: Measurement | Tensor) -> 
         Figure 2); relative_spectral.
 
     Raises:
-        TheoryError: kernels of different shapes.
+        TheoryError: kernels of different shapes, or not square.
     """
     first, second = (_matrix(kernel) for kernel in (before, after))
     if first.shape != second.shape:
@@ -198,6 +214,8 @@ def kernel_change(before: Measurement | Tensor, after: Measurement | Tensor) -> 
 def _matrix(kernel: Measurement | Tensor) -> Tensor:
     """The kernel as a square matrix, outputs running fastest."""
     K = torch.as_tensor(kernel.value if isinstance(kernel, Measurement) else kernel)
-    if isinstance(kernel, Measurement) and kernel.details.get("outputs", 1) > 1:
-        return K.flatten(-4, -3).flatten(-2)
+    if K.ndim >= 4 and K.shape[-4:-2] == K.shape[-2:]:
+        K = K.flatten(-4, -3).flatten(-2)
+    if K.ndim < 2 or K.shape[-1] != K.shape[-2]:
+        raise TheoryError(f"kernel of shape {tuple(K.shape)} must be (n, n) or (n, k, n, k)")
     return K

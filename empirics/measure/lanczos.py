@@ -94,12 +94,12 @@ def lanczos(
     ends, coefficients = start.new_zeros(B, 4), start.new_zeros(B, most if verify else 0, 2)
     found = start.new_zeros(2, *start.shape) if vectors else None
     converged, products = (torch.zeros(B, dtype=t, device=start.device) for t in (torch.bool, torch.int64))
-    rows, check = torch.arange(B, device=start.device), 3 if warm else 12  # sooner, a pair may seem to have converged
+    rows, check = torch.arange(B, device=start.device), 6 if warm else 12  # sooner, a pair may seem to have converged
     for j in range(1, most + 1):
         alpha[rows, j - 1], beta[rows, j - 1] = run.step()
         if j != check and j != most:
             continue
-        check = j + (1 if warm and j < 8 else max(2, j // 6))  # an eigendecomposition of T costs about one product
+        check = j + (1 if warm and j < 12 else max(2, j // 6))  # an eigendecomposition of T costs about one product
         theta, s = torch.linalg.eigh(_tridiagonal(alpha[rows, :j], beta[rows, : j - 1]))
         residual = run.residual(s)[:, [0, -1]]
         done = _converged(theta[:, [0, -1]], residual, both, tol)

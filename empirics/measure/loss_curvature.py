@@ -19,11 +19,10 @@ from empirics.measure.lanczos import WARM_NOISE, Ritz, lanczos
 from empirics.measure.loss_hessian import LossHessian, SummedHessian
 from empirics.measure.memory import budget_bytes, halving, rows_that_fit
 from empirics.measurement import Measurement, Stopwatch
-from empirics.networks import Network, as_weights, check_dense, check_smooth
+from empirics.networks import Network, as_weights, check_dense, check_smooth, check_trained
 from empirics.weights import Weights
 
 _VECTORS = 8  # of P numbers that the recurrence and a product hold at once
-_BASIS = 40  # more of them where Ritz vectors are kept
 _SWEEPS = 14  # of a number per unit and sample: the sweeps' results and a product's own
 
 
@@ -69,6 +68,7 @@ def loss_hessian_extremes(
     weights = as_weights(net)
     check_smooth(weights, "the loss Hessian")
     check_dense(weights, "the loss Hessian")
+    check_trained(weights, "the loss Hessian")
     check_options(tol, max_iter)
     x = check_inputs(weights, X)
     target = check_targets(weights, y, x.shape[0])
@@ -82,7 +82,7 @@ def loss_hessian_extremes(
                 raise TheoryError(f"net has loss {float(hessian.loss.sum())}: its weights have diverged")
             return hessian.loss, lanczos(hessian, _first(weights, seed, start), **options)  # type: ignore[arg-type]
 
-        value, ritz = halving(search, _rows(weights, len(x), budget, follow["vectors"]))
+        value, ritz = halving(search, _rows(weights, len(x), budget, max_iter if follow["vectors"] else 0))
         columns = ritz.columns | {"loss": value}
         details: dict[str, Any] = {name: t if weights.batch else t[0].item() for name, t in columns.items()}
     if ritz.vectors is not None:
@@ -96,11 +96,11 @@ def _operator(weights: Weights, x: Tensor, y: Tensor, loss: str | Loss, rows: in
     return LossHessian(weights, x, y, loss) if whole else SummedHessian(weights, x, y, loss, rows)
 
 
-def _rows(weights: Weights, n: int, budget: int | None, kept: bool) -> int:
+def _rows(weights: Weights, n: int, budget: int | None, kept: int) -> int:
     """Samples whose sweeps fit the budget beside the recurrence's vectors."""
     device, item = weights.V.device, weights.V.element_size()
     networks = weights.V.shape[:-2].numel()
-    fixed = networks * weights.parameters * item * (_VECTORS + (_BASIS if kept else 0))
+    fixed = networks * weights.parameters * item * (_VECTORS + min(kept, 3 * weights.parameters + 20))
     per_row = networks * item * (_SWEEPS * (sum(weights.widths) + weights.k) + weights.d)
     return rows_that_fit(n, per_row=per_row, fixed=fixed, budget=budget_bytes(budget, device), device=device)
 

@@ -14,7 +14,7 @@ from empirics.measure.forward import Pass, backward, check_inputs, forward
 from empirics.measure.lanczos import lanczos, needed_rows
 from empirics.measure.memory import budget_bytes, in_chunks, rows_that_fit
 from empirics.measurement import Measurement, Stopwatch
-from empirics.networks import Network, as_weights, check_dense
+from empirics.networks import Network, as_weights, check_dense, check_finite, check_single
 from empirics.weights import Weights
 
 _VECTORS = 12  # of m numbers per sample, an upper estimate of what the Lanczos recurrence holds
@@ -60,19 +60,21 @@ def layer_norms(
         weight_norm (L,): ||W^(l)||_2.  weight_distance (L,): ||W^(l) - W_0^(l)||_2.  readout_distance (k,):
         ||v - v_0||_2 of each output (the distances only where theta_0 is known).
         activation_norm (n, L): ||alpha^(l)||_2.  layer_jacobian (n, L-1): ||d alpha^(l)/d alpha^(l-1)||_2, l >= 2, from
-        below, with a certified upper bound.  weight_jacobian (n, L): ||d alpha^(l)/d w^(l)||_2.
+        below, with an upper bound.  weight_jacobian (n, L): ||d alpha^(l)/d w^(l)||_2.
         backward_norm and backward_max (n, L): ||b^(l)||_2 and ||b^(l)||_inf.
 
     Raises:
-        TheoryError: bad inputs.
+        TheoryError: bad inputs, a batch of networks, or outputs that are not finite.
         NotApplicable: a layer has windows.
     """
     weights = as_weights(net)
+    check_single(weights, "the norms of every layer")
     check_dense(weights, "the norms of every layer")
     x = check_inputs(weights, X)
     if initial is None and isinstance(net, Network):
         initial = net.initial
     cache = forward(weights, x)
+    check_finite(cache.f)
     cotangent = torch.zeros_like(cache.f)
     cotangent[:, output] = 1
     b, _ = backward(weights, cache, cotangent)
@@ -98,8 +100,13 @@ def weight_norms(net: Network | Weights, initial: Weights | None = None) -> dict
 
     Returns:
         weight_norm and, with theta_0, weight_distance and readout_distance, as in `layer_norms`.
+
+    Raises:
+        TheoryError: a batch of networks.
+        NotApplicable: a layer has windows.
     """
     weights = as_weights(net)
+    check_single(weights, "the spectral norm of every layer")
     check_dense(weights, "the spectral norm of every layer")
     with Stopwatch(weights.V) as watch:
         found = {"weight_norm": torch.stack([spectral_norm(w) for w in weights.W])}
@@ -121,7 +128,11 @@ def layer_jacobians(weights: Weights, cache: Pass, *, tol: float = 1e-3, max_ite
         max_iter: products at most per layer.
 
     Returns:
-        value (n, L-1): Ritz values, from below; upper: max_i |phi'(z_i)| times the matrix's norm, certified.
+        value (n, L-1): Ritz values, from below; upper: max_i |phi'(z_i)| times the matrix's norm, up to the rounding
+        of the sweep.
+
+    Raises:
+        TheoryError: a budget that one sample exceeds.
     """
     columns, device = [], weights.V.device
     with Stopwatch(weights.V) as watch:
@@ -170,7 +181,11 @@ def _layer_jacobian(
     value = ritz.lambda_max.clamp(min=0).sqrt()
     residual = ritz.residual_max / (2 * value).clamp(min=torch.finfo(value.dtype).tiny)  # d sqrt(x) = dx/(2 sqrt(x))
     margin = 1 + 64 * w.shape[0] * torch.finfo(w.dtype).eps  # covers the round-off of the norm
-    return {"value": value, "upper": slope.abs().amax(1) * norm * margin, "residual": residual}
+    return {
+        "value": value,
+        "upper": (slope.abs().amax(1) + 16 * torch.finfo(w.dtype).eps) * norm * margin,
+        "residual": residual,
+    }
 
 
 def _exact(name: str, value: Tensor) -> Measurement:

@@ -9,13 +9,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bounds.errors import TheoryError
 from empirics.losses import Loss, loss_function
 from empirics.measure.compact import CompactHessian
 from empirics.measure.forward import backward, check_inputs, check_targets, forward
 from empirics.measure.memory import budget_bytes, in_chunks, rows_that_fit
 from empirics.measurement import Measurement, Stopwatch
-from empirics.networks import Network, as_weights, check_dense, check_smooth
+from empirics.networks import Network, as_weights, check_dense, check_finite, check_single, check_smooth
 from empirics.weights import Weights
 
 _COPIES = 12  # of a D x D matrix per sample: the operator's repeated rows, its products, the eigensolver's
@@ -44,8 +43,7 @@ def hessian_spectrum(net: Network | Weights, X: Tensor, *, budget: int | None = 
     ((1, 6), 3)
     """
     weights = as_weights(net)
-    if weights.batch:
-        raise TheoryError("net is a batch of networks: ask for the spectrum of one at a time")
+    check_single(weights, "the spectrum")
     check_smooth(weights, "the Hessian")
     check_dense(weights, "the per-sample Hessian")
     x = check_inputs(weights, X)
@@ -64,8 +62,7 @@ def hessian_spectrum(net: Network | Weights, X: Tensor, *, budget: int | None = 
 def _spectra(weights: Weights, x: Tensor) -> Tensor:
     """(B, k, D) for a chunk of samples."""
     cache = forward(weights, x, order=2)
-    if not bool(torch.isfinite(cache.f).all()):
-        raise TheoryError("net has outputs that are NaN or infinite: its weights have diverged")
+    check_finite(cache.f)
     columns = []
     for output in range(weights.k):
         compact = CompactHessian(weights, cache, output)
@@ -110,27 +107,28 @@ def loss_hessian_trace(
         NotApplicable: the activation is not twice differentiable, or a layer has windows.
     """
     weights = as_weights(net)
-    if weights.batch:
-        raise TheoryError("net is a batch of networks: ask for the trace of one at a time")
+    check_single(weights, "the trace")
     check_smooth(weights, "the loss Hessian")
     check_dense(weights, "the loss Hessian")
     x = check_inputs(weights, X)
     target, kind = check_targets(weights, y, len(x)), loss_function(loss)
     with Stopwatch(x) as watch:
-        f = forward(weights, x, order=0).f
-        slope = kind.slope(f, target)
-        units = torch.eye(weights.k, dtype=f.dtype, device=f.device)
-        bend = torch.stack([kind.bend(f, target, unit.expand_as(f)) for unit in units], 2)  # d^2 loss_i/df^2, (n, k, k)
-        per_row = 4 * max(weights.widths) ** 2 * x.element_size()
+        per_row = (4 * max(weights.widths) ** 2 + 8 * (sum(weights.widths) + weights.d)) * x.element_size()
         rows = rows_that_fit(len(x), per_row=per_row, budget=budget_bytes(budget, x.device), device=x.device, most=256)
         at = torch.arange(len(x), device=x.device)
-        layers = in_chunks(lambda i: {"s": _layer_traces(weights, x[i], slope[i], bend[i])}, at, rows)["s"].sum(0)
+        layers = in_chunks(
+            lambda i: {"s": _layer_traces(weights, x[i], target[i], kind, kind.share(len(i), len(x)))}, at, rows
+        )["s"].sum(0)
+        check_finite(layers, "curvatures")
     return Measurement("loss_hessian_trace", float(layers.sum()), details={"layers": layers}, **watch.origin)
 
 
-def _layer_traces(weights: Weights, x: Tensor, slope: Tensor, bend: Tensor) -> Tensor:
+def _layer_traces(weights: Weights, x: Tensor, y: Tensor, kind: Loss, share: float) -> Tensor:
     """|a_l|^2 tr S_l of every sample and weight layer, (B, L+1), zero where nothing is trained."""
     cache, L = forward(weights, x, order=2), weights.L
+    slope = kind.slope(cache.f, y) * share
+    units = torch.eye(weights.k, dtype=x.dtype, device=x.device)
+    bend = torch.stack([kind.bend(cache.f, y, unit.expand_as(y)) for unit in units], 2) * share  # (B, k, k)
     b, _ = backward(weights, cache, slope, weights.lowest)
     S = bend
     if cache.out:
