@@ -150,6 +150,7 @@ class Job:
                 raise
             if len(members) == 1:
                 raise TheoryError("out of memory with one network: use fewer samples, or float32") from error
+            torch.cuda.empty_cache()
             return False
         self.found.update(zip(members, gather(descent, rates, seeds, time.perf_counter() - started), strict=True))
         return True

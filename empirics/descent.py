@@ -14,7 +14,7 @@ from torch import Tensor
 from bounds.errors import TheoryError
 from empirics.records import REGISTRY, Point
 from empirics.runs import DIVERGED, NAN, RUNNING, TOLERANCE, End, Fate, Following, Live, Plan
-from empirics.sampling import Sampler, adds_samples
+from empirics.sampling import Sampler
 from empirics.weights import Weights, stack
 
 Progress = Callable[[int, list[float]], None]
@@ -53,9 +53,9 @@ class Descent:
         self._following = [observer for observer in observers if isinstance(observer, Following)]
         for observer in self._following:
             observer.begin(self.live.stacked())
-        self._sampler, self._adds = None, False
+        self._sampler = None
         if plan.batch_size is not None:
-            self._adds, device = adds_samples(plan.loss, y.shape[-1]), x.device
+            device = x.device
             self._sampler = Sampler(len(x), plan.batch_size, plan.sampling, seeds, steps=plan.steps, device=device)
 
     def run(self, progress: Progress | None = None) -> None:
@@ -148,9 +148,9 @@ class Descent:
         return weights.with_tensors(tensors), sound
 
     def _batch(self, sampler: Sampler) -> tuple[Point, float]:
-        """The next mini-batch, and what makes its gradient an unbiased estimate."""
+        """The next mini-batch, and what its gradient is multiplied with: n/b where the loss is a sum."""
         index = sampler.next() if self.live.weights.batch else sampler.next()[0]
-        factor = len(self.x) / index.shape[-1] if self._adds else 1.0
+        factor = len(self.x) / index.shape[-1] if not self.plan.loss.mean else 1.0
         return self._point(self.x[index], self.y[index]), factor
 
     def _move(self, point: Point, factor: float) -> None:

@@ -22,7 +22,7 @@ class Loss:
         value: (f, y) -> (...,).
         slope: (f, y) -> its derivative in f, (..., n, k).
         bend: (f, y, df) -> the second derivative in f times df, (..., n, k).
-        mean: whether it is a mean over the samples, else a sum.
+        mean: True for a mean over the samples, False for a sum: chunks and mini-batches are put together by it.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Loss:
     value: Callable[[Tensor, Tensor], Tensor]
     slope: Callable[[Tensor, Tensor], Tensor]
     bend: Callable[[Tensor, Tensor, Tensor], Tensor]
-    mean: bool = False
+    mean: bool
 
     def share(self, rows: int, n: int) -> float:
         """What the loss of some rows counts for in that of all n: a mean over them is rows/n of the whole mean."""
@@ -60,6 +60,7 @@ _ENTROPY = Loss(
     lambda f, y: -(y * torch.log_softmax(f, -1)).sum((-2, -1)),
     lambda f, y: torch.softmax(f, -1) * y.sum(-1, keepdim=True) - y,
     _entropy_bend,
+    mean=False,
 )
 LOSSES = {
     loss.name: loss
@@ -73,23 +74,39 @@ LOSSES = {
 }
 
 
-def loss_function(name: str | Loss) -> Loss:
+def loss_function(name: str | Loss, k: int) -> Loss:
     """The loss of that name.
 
     Args:
         name: mean_square, half_square, half_mean_square, sum_square or cross_entropy; a Loss is returned as it is.
+        k: outputs of the network.
 
     Returns:
         The loss.
 
     Raises:
-        TheoryError: no such loss.
+        TheoryError: no such loss, or one that is not the mean or the sum over samples that it says it is.
 
-    >>> loss_function("half_square").slope(torch.tensor([[3.0]]), torch.tensor([[1.0]]))
+    >>> loss_function("half_square", 1).slope(torch.tensor([[3.0]]), torch.tensor([[1.0]]))
     tensor([[2.]])
     """
     if isinstance(name, Loss):
+        _check_mean(name, k)
         return name
     if name not in LOSSES:
         raise TheoryError(f"loss={name!r} is not known{suggest(str(name), LOSSES)}; use one of {', '.join(LOSSES)}")
     return LOSSES[name]
+
+
+def _check_mean(loss: Loss, k: int) -> None:
+    """Refuse a loss whose value for a sample given twice is not what `mean` says."""
+    f = torch.randn(1, k, generator=torch.Generator().manual_seed(0), dtype=torch.float64).expand(2, k)
+    y = torch.eye(k, dtype=torch.float64)[:1].expand(2, k)  # one-hot: fit for squares and for cross-entropies
+    one, two = (float(loss.value(f[:rows], y[:rows])) for rows in (1, 2))
+    expected = one if loss.mean else 2 * one
+    if abs(two - expected) > 1e-9 * abs(two):
+        kind = "mean" if loss.mean else "sum"
+        raise TheoryError(
+            f"loss={loss.name!r} has mean={loss.mean} and is no {kind} over samples: a sample counted twice gives "
+            f"{two:g} instead of {expected:g}"
+        )

@@ -14,13 +14,14 @@ _STATUS = Path("/proc/self/status")
 class PeakMemory:
     """Bytes that a block needed at its peak beyond those in use at its start.
 
-    On a GPU they are what torch allocated there, exact. On the CPU they are the process's high-water mark at the end
-    less its resident memory at the start: an upper bound, since the mark may stem from an earlier block. The mark is
-    never reset, as others may rely on it; torch's peak statistics of a GPU are.
+    On a GPU they are what torch allocated there, exact. On the CPU they bound the growth of the process's resident
+    memory: its high-water mark at the end, which may stem from an earlier block, less what was resident at the start.
+    What the C library had kept from earlier blocks counts as resident. The mark is never reset, as others may rely on
+    it; torch's peak statistics of a GPU are.
 
     Attributes:
         bytes: the peak; None until the block has ended, and where the system has no /proc.
-        exact: whether the block itself set the peak: always so on a GPU; on the CPU if it raised the high-water mark.
+        exact: on a GPU True; on the CPU whether the block raised the high-water mark.
 
     >>> with PeakMemory("cpu") as memory:
     ...     _ = torch.zeros(10)

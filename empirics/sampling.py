@@ -15,7 +15,6 @@ from torch import Tensor
 
 from bounds.errors import TheoryError
 from bounds.registry import suggest
-from empirics.losses import Loss
 
 Sampling = Literal["subset", "replacement", "epochs"]
 SAMPLINGS: tuple[Sampling, ...] = ("subset", "replacement", "epochs")
@@ -115,28 +114,3 @@ def check_sampling(n: int, batch_size: object, sampling: object) -> None:
         raise TheoryError(
             f"batch_size={batch_size} must be at most the {n} samples there are: sampling='replacement' draws more"
         )
-
-
-def adds_samples(loss: Loss, k: int) -> bool:
-    """Whether a loss is a sum over the samples: a mini-batch of b of n then tells n/b times as much of it.
-
-    Args:
-        loss: a mean or a sum over the samples.
-        k: outputs.
-
-    Returns:
-        True for a sum, False for a mean, whose value on a mini-batch needs no factor.
-
-    Raises:
-        TheoryError: a loss that is neither.
-
-    >>> from empirics.losses import LOSSES
-    >>> adds_samples(LOSSES["half_square"], 1), adds_samples(LOSSES["mean_square"], 1)
-    (True, False)
-    """
-    f, y = torch.zeros(2, k, dtype=torch.float64), torch.ones(2, k, dtype=torch.float64)
-    one, two = (float(loss.value(f[:rows], y[:rows])) for rows in (1, 2))
-    for total, found in ((one, False), (2 * one, True)):
-        if abs(two - total) <= 1e-12 * abs(two):
-            return found
-    raise TheoryError(f"loss={loss.name!r} is neither a mean nor a sum over samples: leave out batch_size")

@@ -136,7 +136,7 @@ def train_many(
         check_sampling(n, batch_size, sampling)
     recorded = _recorded(record_every, record_at, steps, -(-n // batch_size) if batch_size else 1)
     sync = sync_every or (10 if data[0][0].is_cuda else 1)
-    chosen, distance = loss_function(loss), "distance" in names
+    chosen, distance = loss_function(loss, data[0][1].shape[1]), "distance" in names
     plan = Plan(
         chosen, steps, tolerance, batch_size, sampling, names, observed, recorded, distance, checkpoint_every, sync
     )

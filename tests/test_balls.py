@@ -252,3 +252,17 @@ def test_radii_and_layers_must_agree():
         FrobeniusBall((1.0, 2.0)).project(draw(1), draw(0))
     with pytest.raises(NotApplicable, match="dense layers"):
         SpectralBall(1.0, 1.0).project([torch.zeros(2, 3, 4)], [torch.zeros(2, 3, 4)])
+
+
+@pytest.mark.parametrize("ball", [FrobeniusBall(0.3), EuclideanBall(0.3), SumFrobeniusBall(0.3)], ids=str)
+def test_layers_with_windows(ball):
+    """Layers of three dimensions: projections lie in the ball, and a search climbs there."""
+    net = network("allenzhu2019", "cnn", L=2, m=3, positions=5)
+    centre = net.weights.tensors
+    generator = torch.Generator().manual_seed(0)
+    far = [c + torch.randn(4, *c.shape, generator=generator, dtype=c.dtype) for c in centre]
+    assert not ball.contains(far, centre).any()
+    assert ball.contains(ball.project(far, centre), centre, 1e-9).all()
+    X = torch.randn(3, 5, generator=generator, dtype=torch.float64)
+    found = supremum(net, "param_grad_norm", X, ball, restarts=2, steps=5)
+    assert found.value > found.details["start"]

@@ -13,7 +13,7 @@ from empirics.losses import LOSSES, Loss, loss_function
 
 def test_every_loss_is_tested():
     assert set(LOSSES) == set(naive.LOSSES)
-    assert all(loss_function(name).name == name for name in LOSSES)
+    assert all(loss_function(name, 1).name == name for name in LOSSES)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -74,9 +74,11 @@ def test_large_outputs_do_not_overflow():
 
 
 def test_names():
-    own = Loss("own", "f", lambda f, y: f.sum((-2, -1)), lambda f, y: torch.ones_like(f), lambda f, y, df: 0 * df)
-    assert loss_function(own) is own
+    own = Loss(
+        "own", "f", lambda f, y: f.sum((-2, -1)), lambda f, y: torch.ones_like(f), lambda f, y, df: 0 * df, mean=False
+    )
+    assert loss_function(own, 1) is own
     with pytest.raises(TheoryError, match=r"loss='half_squares' is not known; did you mean half_square"):
-        loss_function("half_squares")
+        loss_function("half_squares", 1)
     with pytest.raises(TheoryError, match=r"use one of mean_square, half_square"):
-        loss_function(3)
+        loss_function(3, 1)

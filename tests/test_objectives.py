@@ -10,7 +10,7 @@ from empirics.measure.forward import forward
 from empirics.measure.objectives import QUANTITIES, Differentiable, objective
 from empirics.weights import Weights, stack
 
-HALF_SQUARE = loss_function("half_square")
+HALF_SQUARE = loss_function("half_square", 1)
 FIRST_ORDER = [name for name in QUANTITIES if name != "hessian_norm"]
 
 

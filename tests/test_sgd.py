@@ -12,8 +12,8 @@ from architectures import case, normal, targets
 from bounds.errors import TheoryError
 from empirics import TrainingInterrupted, network, train, train_many
 from empirics.descent import Descent
-from empirics.losses import LOSSES, Loss
-from empirics.sampling import SAMPLINGS, Sampler, adds_samples, batches
+from empirics.losses import LOSSES, Loss, loss_function
+from empirics.sampling import SAMPLINGS, Sampler, batches
 from empirics.weights import stack
 
 MEANS = {"mean_square", "half_mean_square"}
@@ -143,12 +143,15 @@ def test_the_first_point_is_judged_whatever_is_recorded():
 
 
 def test_which_losses_are_sums():
-    assert {name: adds_samples(loss, 3) for name, loss in LOSSES.items()} == {
-        name: name not in MEANS for name in LOSSES
-    }
-    odd = Loss("root", "", lambda f, y: (f - y).norm(dim=(-2, -1)), lambda f, y: f, lambda f, y, df: df)
-    with pytest.raises(TheoryError, match="loss='root' is neither a mean nor a sum over samples"):
-        train(network(L=1, m=3, d=3), normal(3, 3), normal(3), learning_rate=0.1, loss=odd, batch_size=2)
+    assert {name: loss.mean for name, loss in LOSSES.items()} == {name: name in MEANS for name in LOSSES}
+    for name, loss in LOSSES.items():
+        assert loss_function(loss, 3) is loss
+        wrong = replace(loss, mean=not loss.mean)
+        with pytest.raises(TheoryError, match=f"loss='{name}' has mean={wrong.mean} and is no"):
+            loss_function(wrong, 3)
+    odd = Loss("root", "", lambda f, y: (f - y).norm(dim=(-2, -1)), lambda f, y: f, lambda f, y, df: df, mean=False)
+    with pytest.raises(TheoryError, match="loss='root' has mean=False and is no sum over samples"):
+        train(network(L=1, m=3, d=3), normal(3, 3), normal(3), learning_rate=0.1, loss=odd)
 
 
 def check_same(together, nets, X, y, rates, **options):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from empirics.balls import Ball
+from empirics.measure.hessian_ascent import length
 from empirics.measure.objectives import Followed
 from empirics.weights import Weights
 
@@ -85,7 +86,7 @@ class Ascent:
         """Try both points; go to the better one where it is better than the present one."""
         centre, go = self.centre.tensors, self.active & self.alive
         vertex = self.ball.vertex(self.gradient, centre)
-        reach, slope = _length([v - c for v, c in zip(vertex, centre, strict=True)]), _length(self.gradient)
+        reach, slope = length([v - c for v, c in zip(vertex, centre, strict=True)]), length(self.gradient)
         stride = torch.where(slope > 0, self.stride * reach / slope, 0.0)
         parts = zip(self.points, self.gradient, strict=True)
         ahead = self.ball.project([p + _per_row(stride, p) * g for p, g in parts], centre)
@@ -111,7 +112,3 @@ class Ascent:
 def _per_row(values: Tensor, like: Tensor) -> Tensor:
     """(S,) as (S, 1, ..., 1), to broadcast over each restart's tensor."""
     return values.reshape(-1, *(1,) * (like.ndim - 1))
-
-
-def _length(tensors: Sequence[Tensor]) -> Tensor:
-    return torch.stack([t.flatten(1).norm(dim=1) for t in tensors]).norm(dim=0)

@@ -60,7 +60,7 @@ def gradient_norms(
     check_single(weights, "gradient norms")
     x = check_inputs(weights, X)
     target = None if y is None else check_targets(weights, y, x.shape[0])
-    chosen = loss_function(loss)
+    chosen = loss_function(loss, weights.k)
     n, k = len(x), weights.k
     with Stopwatch(x) as watch:
         allowed, per_row = budget_bytes(budget, x.device), sweep_bytes(weights)

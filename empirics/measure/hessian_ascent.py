@@ -1,8 +1,9 @@
 """The norm of one sample's Hessian as an objective: found from below by power steps, differentiated by Danskin's rule.
 
 ||H x|| <= ||H||_2 for every unit x, and x <- H x/||H x|| never decreases it, whatever the signs of the eigenvalues.
-At fixed x the derivative of ||H(theta) x|| is that of u^T H(theta) x, u = H x/||H x||. Products are autograd's, so that
-they hold for every architecture; every restart keeps its x, from which the next point's search starts.
+At fixed x the derivative of ||H(theta) x|| is that of u^T H(theta) x, u = H x/||H x||. Every restart keeps its x, from
+which the next point's search starts. Products are autograd's; layers with windows are refused, as by `hessian_norms`,
+which gives the final values.
 """
 
 from __future__ import annotations
@@ -62,14 +63,14 @@ class _Followed:
     def values(self, weights: Weights) -> Tensor:
         """The norms, (S,), for an x improved by some power steps."""
         moving, slope = self._slope(weights)
-        return _length(torch.autograd.grad(_inner(slope, self._power(moving, slope)), moving))
+        return length(torch.autograd.grad(_inner(slope, self._power(moving, slope)), moving))
 
     def ascend(self, weights: Weights, own: bool = False) -> tuple[Tensor, list[Tensor]]:
         """The norms and their gradients; they are each restart's own in any case."""
         moving, slope = self._slope(weights)
         self.x, self.steps = self._power(moving, slope), _NEXT
         image = torch.autograd.grad(_inner(slope, self.x), moving, create_graph=True)
-        value = _length(image).detach()
+        value = length(image).detach()
         unit = _divided([t.detach() for t in image], value, self.x)
         found = iter(torch.autograd.grad(_inner(image, unit), moving))
         parts = zip(weights.tensors, weights.trainable, strict=True)
@@ -88,7 +89,7 @@ class _Followed:
         x = self.x
         for _ in range(self.steps):
             image = torch.autograd.grad(_inner(slope, x), moving, retain_graph=True)
-            x = _divided(image, _length(image), x)
+            x = _divided(image, length(image), x)
         return x
 
 
@@ -97,7 +98,7 @@ def _direction(centre: Weights, seed: int, restart: int) -> list[Tensor]:
     generator = torch.Generator().manual_seed((seed + 7919 * (restart + 1)) % 2**63)
     trained = zip(centre.tensors, centre.trainable, strict=True)
     drawn = [noise(t.shape, generator, t)[None] for t, on in trained if on]
-    return [t[0] for t in _divided(drawn, _length(drawn), drawn)]
+    return [t[0] for t in _divided(drawn, length(drawn), drawn)]
 
 
 def _inner(left: Sequence[Tensor], right: Sequence[Tensor]) -> Tensor:
@@ -106,8 +107,15 @@ def _inner(left: Sequence[Tensor], right: Sequence[Tensor]) -> Tensor:
     return torch.stack(products).sum()
 
 
-def _length(vectors: Sequence[Tensor]) -> Tensor:
-    """Norms of the restarts' vectors, (S,)."""
+def length(vectors: Sequence[Tensor]) -> Tensor:
+    """Norms of vectors that are spread over tensors.
+
+    Args:
+        vectors: (S, ...) each.
+
+    Returns:
+        (S,).
+    """
     return torch.stack([t.flatten(1).norm(dim=1) for t in vectors]).norm(dim=0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -13,7 +14,23 @@ from empirics.measure.lanczos import needed_rows
 from empirics.weights import Weights
 
 
-class LossHessian:
+class _Whole:
+    """An operator of one network, or of a batch whose products are shared."""
+
+    def metric(self, y: Tensor) -> Tensor:
+        """The identity."""
+        return y.clone()
+
+    def keep(self, needed: Tensor) -> Tensor:
+        """All or nothing."""
+        return needed_rows(needed.any().expand(len(needed)))
+
+    def take(self, rows: Tensor) -> Self:
+        """Itself."""
+        return self
+
+
+class LossHessian(_Whole):
     """The Hessian of a loss on flat vectors (S, P): the trained ones of W^(1), ..., W^(L), V, biases in turn.
 
     S is the number of networks in a batch, 1 for a single one. `share` is what the loss is multiplied by.
@@ -26,7 +43,7 @@ class LossHessian:
     def __init__(
         self, weights: Weights, X: Tensor, y: Tensor, loss: str | Loss = "mean_square", share: float = 1.0
     ) -> None:
-        self.kind, self.y, self.share = loss_function(loss), y, share
+        self.kind, self.y, self.share = loss_function(loss, weights.k), y, share
         cache = forward(weights, X, order=2)
         self.weights, self.cache, self.size = weights, cache, weights.parameters
         self.loss = self.kind.value(cache.f, y).reshape(-1) * share
@@ -95,24 +112,12 @@ class LossHessian:
             dz[l] = sum(parts[1:], parts[0]).expand(*w.batch, cache.n, -1)
         return dz, da
 
-    def metric(self, y: Tensor) -> Tensor:
-        """The identity."""
-        return y.clone()
 
-    def keep(self, needed: Tensor) -> Tensor:
-        """All or nothing: networks of a batch share their products."""
-        return needed_rows(needed.any().expand(len(needed)))
-
-    def take(self, rows: Tensor) -> LossHessian:
-        """Itself."""
-        return self
-
-
-class SummedHessian:
+class SummedHessian(_Whole):
     """The same over chunks of samples whose sweeps are made again for every product, to hold one chunk at a time."""
 
     def __init__(self, weights: Weights, X: Tensor, y: Tensor, loss: str | Loss, rows: int) -> None:
-        kind, n = loss_function(loss), len(X)
+        kind, n = loss_function(loss, weights.k), len(X)
         self.weights, self.size = weights, weights.parameters
         chunks = list(zip(X.split(rows), y.split(rows), strict=True))
         self._parts = [partial(LossHessian, weights, x, t, kind, kind.share(len(x), n)) for x, t in chunks]
@@ -124,18 +129,6 @@ class SummedHessian:
         for part in self._parts:
             out += part().apply(g)
         return out
-
-    def metric(self, y: Tensor) -> Tensor:
-        """The identity."""
-        return y.clone()
-
-    def keep(self, needed: Tensor) -> Tensor:
-        """All or nothing."""
-        return needed_rows(needed.any().expand(len(needed)))
-
-    def take(self, rows: Tensor) -> SummedHessian:
-        """Itself."""
-        return self
 
 
 def _collect(place: Tensor | None, first: tuple[Tensor, Tensor], second: tuple[Tensor | None, Tensor | None]) -> None:

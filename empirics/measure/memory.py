@@ -61,9 +61,10 @@ def _group_room(group: Path, limit: str, use: str, cache: str) -> Iterator[int]:
         if most == "max":
             return
         stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-    except OSError:
+        room = int(most) - int(used) + int(stat.get(cache, 0))
+    except (OSError, ValueError):  # a kernel that writes these files otherwise
         return
-    yield int(most) - int(used) + int(stat[cache])
+    yield room
 
 
 def budget_bytes(budget: int | None, device: str | torch.device) -> int:
@@ -93,7 +94,14 @@ def budget_bytes(budget: int | None, device: str | torch.device) -> int:
 
 
 def rows_that_fit(
-    n: int, *, per_row: int, fixed: int = 0, budget: int, device: str | torch.device, most: int | None = None
+    n: int,
+    *,
+    per_row: int,
+    fixed: int = 0,
+    budget: int,
+    device: str | torch.device,
+    most: int | None = None,
+    what: str = "sample",
 ) -> int:
     """Rows (samples) per chunk so that a measure stays within its budget, known before anything is allocated.
 
@@ -104,6 +112,7 @@ def rows_that_fit(
         budget: bytes allowed, as from `budget_bytes`.
         device: where, for the message.
         most: rows beyond which a larger chunk gains nothing, at least 1; None: no such limit.
+        what: what a row is, for the message.
 
     Returns:
         1 to n; the chunks are of equal size up to rounding.
@@ -119,7 +128,7 @@ def rows_that_fit(
             raise TheoryError(f"{name}={count!r} must be an integer of at least 1")
     if fixed + per_row > budget:
         raise TheoryError(
-            f"budget: one sample needs {_size(fixed + per_row)} on {device}, {_size(budget)} is allowed and "
+            f"budget: one {what} needs {_size(fixed + per_row)} on {device}, {_size(budget)} is allowed and "
             f"{_size(free_bytes(device))} is free: raise budget=... (bytes), or use a narrower network or float32"
         )
     size = min(n, most or n, (budget - fixed) // per_row if per_row else n)

@@ -111,7 +111,7 @@ def loss_hessian_trace(
     check_smooth(weights, "the loss Hessian")
     check_dense(weights, "the loss Hessian")
     x = check_inputs(weights, X)
-    target, kind = check_targets(weights, y, len(x)), loss_function(loss)
+    target, kind = check_targets(weights, y, len(x)), loss_function(loss, weights.k)
     with Stopwatch(x) as watch:
         per_row = (4 * max(weights.widths) ** 2 + 8 * (sum(weights.widths) + weights.d)) * x.element_size()
         rows = rows_that_fit(len(x), per_row=per_row, budget=budget_bytes(budget, x.device), device=x.device, most=256)

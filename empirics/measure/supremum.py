@@ -23,7 +23,7 @@ from empirics.measure.forward import check_inputs, check_targets
 from empirics.measure.memory import budget_bytes, is_out_of_memory, rows_that_fit
 from empirics.measure.objectives import Objective, Quantity, objective
 from empirics.measurement import Measurement, Stopwatch
-from empirics.networks import Network, as_weights
+from empirics.networks import Network, as_weights, check_trained
 from empirics.weights import Weights, signature
 
 _ROOM = 1e-12  # relative excess of a radius that counts as rounding
@@ -104,8 +104,9 @@ def supremum(
     """
     here, origin = as_weights(net), _origin(net, centre)
     _check_options(ball, restarts, steps, seed, tol)
+    check_trained(here, "the ball")
     x = check_inputs(origin, X)
-    found = _objectives(quantity, origin, x, y, loss_function(loss), seed)
+    found = _objectives(quantity, origin, x, y, loss_function(loss, origin.k), seed)
     search = _Search(here, origin, ball, *found, seed, steps, tol, progress)
     with Stopwatch(x) as watch:
         start = float(search.exact.exact(search.centre.to(torch.float64)))
@@ -162,7 +163,7 @@ def _group_size(search: _Search, n: int, restarts: int, budget: int | None) -> i
     rows = n * weights.k
     per_row = item * (search.objective.copies * numbers + 12 * rows * (sum(weights.widths) + weights.d) + 8 * rows**2)
     total = budget_bytes(budget, device)
-    return rows_that_fit(restarts, per_row=per_row, fixed=4 * numbers * 8, budget=total, device=device)
+    return rows_that_fit(restarts, per_row=per_row, fixed=4 * numbers * 8, budget=total, device=device, what="restart")
 
 
 def _in_groups(search: _Search, restarts: int, size: int) -> tuple[Tensor, Weights | None, dict[str, int]]:
@@ -173,12 +174,13 @@ def _in_groups(search: _Search, restarts: int, size: int) -> tuple[Tensor, Weigh
         group = range(len(values), min(len(values) + size, restarts))
         try:
             run = _climb(search, group)
-        except (torch.OutOfMemoryError, RuntimeError) as error:
+        except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             if size == 1:
                 raise TheoryError("out of memory with one restart: use fewer samples or float32") from error
             size = max(1, size // 2)
+            torch.cuda.empty_cache()
             continue
         for row, alive in enumerate(run.alive.tolist()):
             value, point = _judge(search, run, row) if alive else (torch.nan, None)
