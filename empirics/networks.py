@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import math
 import pkgutil
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from bounds.errors import NotApplicable, TheoryError
+from bounds.errors import TheoryError
 from bounds.registry import suggest
 from empirics.activations import TorchActivation
+from empirics.checks import check_device
 from empirics.measure.forward import forward
 from empirics.weights import Weights
 
@@ -159,58 +159,6 @@ def _check_options(what: str, builder: Any, options: dict[str, Any]) -> None:
         raise TheoryError(f"{missing[0]} is needed for {what}: give {missing[0]}=...")
 
 
-def check_counts(**counts: object) -> None:
-    """Refuse sizes that are not integers of at least 1.
-
-    Args:
-        counts: by name.
-
-    Raises:
-        TheoryError: naming the first that is not.
-    """
-    for name, value in counts.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise TheoryError(f"{name}={value!r} must be an integer of at least 1")
-
-
-def check_scales(**scales: object) -> None:
-    """Refuse scales that are not positive finite numbers.
-
-    Args:
-        scales: by name.
-
-    Raises:
-        TheoryError: naming the first that is not.
-    """
-    for name, value in scales.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-            raise TheoryError(f"{name}={value!r} must be a positive finite number")
-
-
-def check_device(device: str | torch.device) -> torch.device:
-    """The device, if it is there.
-
-    Args:
-        device: "cpu", "cuda", "cuda:1", ...
-
-    Returns:
-        It, as a torch.device.
-
-    Raises:
-        TheoryError: no such device on this machine.
-    """
-    try:
-        place = torch.device(device)
-        torch.empty(1, device=place)
-    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
-        count = torch.cuda.device_count()
-        there = ", ".join(["cpu", *(f"cuda:{i}" for i in range(count))])
-        raise TheoryError(f"device={str(device)!r} is not available: use one of {there}") from error
-    if place.type not in ("cpu", "cuda"):
-        raise TheoryError(f"device={str(device)!r} is not supported: use cpu or cuda")
-    return place
-
-
 def as_weights(net: Network | Weights) -> Weights:
     """The point at which to measure.
 
@@ -228,77 +176,3 @@ def as_weights(net: Network | Weights) -> Weights:
     if isinstance(net, Weights):
         return net
     raise TheoryError(f"net of type {type(net).__name__} is not a Network: use network(...) or from_module(model)")
-
-
-def check_single(weights: Weights, what: str) -> None:
-    """Refuse a batch of networks where one is measured at a time.
-
-    Args:
-        weights: the network.
-        what: the measurement, for the message.
-
-    Raises:
-        TheoryError: it is a batch.
-    """
-    if weights.batch:
-        raise TheoryError(f"net is a batch of networks: ask for {what} of one at a time (weights.select(i))")
-
-
-def check_trained(weights: Weights, what: str) -> None:
-    """Refuse a network without trained parameters.
-
-    Args:
-        weights: the network.
-        what: the measurement, for the message.
-
-    Raises:
-        TheoryError: nothing is trained.
-    """
-    if not weights.parameters:
-        raise TheoryError(f"net has no trained parameters: {what} is taken in these (set requires_grad or trainable)")
-
-
-def check_finite(values: Tensor, what: str = "outputs") -> None:
-    """Refuse networks that have diverged; waits for the device.
-
-    Args:
-        values: what must be finite.
-        what: its name, for the message.
-
-    Raises:
-        TheoryError: some are NaN or infinite.
-    """
-    if not bool(torch.isfinite(values).all()):
-        raise TheoryError(f"net has {what} that are NaN or infinite: its weights have diverged")
-
-
-def check_smooth(weights: Weights, what: str) -> None:
-    """Refuse second derivatives of an activation that has none.
-
-    Args:
-        weights: whose activation to check.
-        what: the measurement, for the message.
-
-    Raises:
-        NotApplicable: the activation is not smooth.
-    """
-    for name, phi in (("activation", weights.activation), ("output", weights.output)):
-        if phi is not None and not phi.smooth:
-            raise NotApplicable(
-                f"{name}={phi.name!r} is not twice differentiable, so {what} is undefined: use e.g. tanh"
-            )
-
-
-def check_dense(weights: Weights, what: str) -> None:
-    """Refuse layers with windows where a measure has no form for them.
-
-    Args:
-        weights: the network.
-        what: the measurement, for the message.
-
-    Raises:
-        NotApplicable: a layer has windows.
-    """
-    for l, at in enumerate(weights.windows, start=1):
-        if at is not None:
-            raise NotApplicable(f"layer {l} has windows (a convolution), which {what} does not cover: use dense layers")

@@ -23,9 +23,9 @@ from torch import Tensor
 
 from bounds.errors import TheoryError
 from empirics.batching import Job
+from empirics.checks import check_inputs, check_targets
 from empirics.descent import Progress
 from empirics.losses import Loss, loss_function
-from empirics.measure.forward import check_inputs, check_targets
 from empirics.networks import Network, Weights, as_weights
 from empirics.records import check_records
 from empirics.runs import Observer, Plan

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from empirics.measure.forward import backward, check_inputs, check_targets, forward
-from empirics.networks import Network, as_weights, check_single
+from empirics.checks import check_inputs, check_single, check_targets
+from empirics.measure.forward import backward, forward
+from empirics.networks import Network, as_weights
 from empirics.weights import Weights
 
 ROUNDINGS = 64

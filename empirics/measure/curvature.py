@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 from bounds.errors import TheoryError
+from empirics.checks import check_dense, check_finite, check_inputs, check_smooth
 from empirics.measure.compact import CompactHessian
-from empirics.measure.forward import check_inputs, forward
+from empirics.measure.forward import forward
 from empirics.measure.lanczos import WARM_NOISE, lanczos
 from empirics.measure.memory import budget_bytes, in_chunks, rows_that_fit
 from empirics.measure.norms import spectral_norm
 from empirics.measurement import Measurement, Stopwatch
-from empirics.networks import Network, as_weights, check_dense, check_finite, check_smooth
+from empirics.networks import Network, as_weights
 from empirics.weights import Weights, signature, stack
 
 _VECTORS = 20  # of D numbers per sample: the recurrence's, the operator's and, once, a copy of a part of them

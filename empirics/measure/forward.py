@@ -6,14 +6,11 @@ a_l = scale_l alpha^(l-1) is layer l's scaled input, z_l = W_l a_l + ...; b_l = 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from bounds.errors import TheoryError
 from empirics.weights import Weights
 
 
@@ -221,55 +218,3 @@ def outer_norm_squared(c: Tensor, a: Tensor) -> Tensor:
     if p * q < n * (p + q):
         return (c.mT @ a).square().sum((-2, -1))
     return ((c @ c.mT) * (a @ a.mT)).sum((-2, -1)).clamp(min=0)
-
-
-def check_inputs(weights: Weights, X: Tensor | np.ndarray | Sequence[Sequence[float]]) -> Tensor:
-    """Inputs as a finite (n, d) tensor in the network's dtype, on its device.
-
-    Args:
-        weights: the network.
-        X: inputs, (n, d).
-
-    Returns:
-        The tensor.
-
-    Raises:
-        TheoryError: wrong shape, no rows, or entries that are not finite.
-    """
-    x = _as_tensor("X", X, weights)
-    if x.ndim != 2 or x.shape[1] != weights.d or x.shape[0] == 0:
-        raise TheoryError(f"X of shape {tuple(x.shape)} must be (n, {weights.d}) with n at least 1, one row per sample")
-    return x
-
-
-def check_targets(weights: Weights, y: Tensor | np.ndarray | Sequence[float], n: int) -> Tensor:
-    """Targets as a finite (n, k) tensor in the network's dtype, on its device.
-
-    Args:
-        weights: the network.
-        y: targets, (n, k), or (n,) where k = 1.
-        n: samples.
-
-    Returns:
-        The tensor.
-
-    Raises:
-        TheoryError: wrong shape, or entries that are not finite.
-    """
-    t = _as_tensor("y", y, weights)
-    t = t[:, None] if t.ndim == 1 else t
-    if t.shape != (n, weights.k):
-        raise TheoryError(
-            f"y of shape {tuple(t.shape)} must be ({n}, {weights.k}): one row per sample, one column per output"
-        )
-    return t
-
-
-def _as_tensor(name: str, value: object, weights: Weights) -> Tensor:
-    try:
-        t = torch.as_tensor(value, dtype=weights.V.dtype, device=weights.V.device)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise TheoryError(f"{name} of type {type(value).__name__} is not an array of numbers: give a tensor") from error
-    if not bool(torch.isfinite(t).all()):
-        raise TheoryError(f"{name} has entries that are NaN or infinite: remove those samples")
-    return t.detach()

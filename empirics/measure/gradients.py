@@ -11,21 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from empirics.checks import check_finite, check_inputs, check_single, check_targets
 from empirics.losses import Loss, loss_function
-from empirics.measure.forward import (
-    Pass,
-    check_inputs,
-    check_targets,
-    forward,
-    outer_norm_squared,
-    pull,
-    rowwise,
-    unit_backward,
-    weigh,
-)
+from empirics.measure.forward import Pass, forward, outer_norm_squared, pull, rowwise, unit_backward, weigh
 from empirics.measure.memory import budget_bytes, in_chunks, rows_that_fit
 from empirics.measurement import Measurement, Stopwatch
-from empirics.networks import Network, as_weights, check_finite, check_single
+from empirics.networks import Network, as_weights
 from empirics.weights import Weights
 
 

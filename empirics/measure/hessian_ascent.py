@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from empirics.checks import check_smooth
 from empirics.measure.curvature import hessian_norms
 from empirics.measure.forward import forward
-from empirics.networks import check_smooth
 from empirics.spectral import noise
 from empirics.weights import Weights
 

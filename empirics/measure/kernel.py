@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from bounds.errors import TheoryError
+from empirics.checks import check_finite, check_inputs
 from empirics.measure.features import Features, features
-from empirics.measure.forward import check_inputs
 from empirics.measure.gradients import sweep_bytes
 from empirics.measure.memory import budget_bytes, halving, rows_that_fit
 from empirics.measurement import Measurement, Stopwatch
-from empirics.networks import Network, as_weights, check_finite
+from empirics.networks import Network, as_weights
 from empirics.weights import Weights
 
 _TILE = {"cpu": 256, "cuda": 2048}  # rows of K at a time: large enough for the products, small enough to skip a half

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 
 from bounds.errors import TheoryError
+from empirics.checks import check_dense, check_inputs, check_smooth, check_targets, check_trained
 from empirics.losses import Loss
 from empirics.measure.curvature import check_options
-from empirics.measure.forward import check_inputs, check_targets
 from empirics.measure.lanczos import WARM_NOISE, Ritz, lanczos
 from empirics.measure.loss_hessian import LossHessian, SummedHessian
 from empirics.measure.memory import budget_bytes, halving, rows_that_fit
 from empirics.measurement import Measurement, Stopwatch
-from empirics.networks import Network, as_weights, check_dense, check_smooth, check_trained
+from empirics.networks import Network, as_weights
 from empirics.weights import Weights
 
 _VECTORS = 8  # of P numbers that the recurrence and a product hold at once

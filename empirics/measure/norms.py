@@ -10,11 +10,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from empirics.measure.forward import Pass, backward, check_inputs, forward
+from empirics.checks import check_dense, check_finite, check_inputs, check_single
+from empirics.measure.forward import Pass, backward, forward
 from empirics.measure.lanczos import lanczos, needed_rows
 from empirics.measure.memory import budget_bytes, in_chunks, rows_that_fit
 from empirics.measurement import Measurement, Stopwatch
-from empirics.networks import Network, as_weights, check_dense, check_finite, check_single
+from empirics.networks import Network, as_weights
 from empirics.weights import Weights
 
 _VECTORS = 12  # of m numbers per sample, an upper estimate of what the Lanczos recurrence holds

@@ -9,12 +9,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from empirics.checks import check_dense, check_finite, check_inputs, check_single, check_smooth, check_targets
 from empirics.losses import Loss, loss_function
 from empirics.measure.compact import CompactHessian
-from empirics.measure.forward import backward, check_inputs, check_targets, forward
+from empirics.measure.forward import backward, forward
 from empirics.measure.memory import budget_bytes, in_chunks, rows_that_fit
 from empirics.measurement import Measurement, Stopwatch
-from empirics.networks import Network, as_weights, check_dense, check_finite, check_single, check_smooth
+from empirics.networks import Network, as_weights
 from empirics.weights import Weights
 
 _COPIES = 12  # of a D x D matrix per sample: the operator's repeated rows, its products, the eigensolver's

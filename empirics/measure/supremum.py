@@ -17,13 +17,13 @@ from torch import Tensor
 
 from bounds.errors import TheoryError
 from empirics.balls import Ball
+from empirics.checks import check_inputs, check_targets, check_trained
 from empirics.losses import Loss, loss_function
 from empirics.measure.ascent import Ascent
-from empirics.measure.forward import check_inputs, check_targets
 from empirics.measure.memory import budget_bytes, is_out_of_memory, rows_that_fit
 from empirics.measure.objectives import Objective, Quantity, objective
 from empirics.measurement import Measurement, Stopwatch
-from empirics.networks import Network, as_weights, check_trained
+from empirics.networks import Network, as_weights
 from empirics.weights import Weights, signature
 
 _ROOM = 1e-12  # relative excess of a radius that counts as rounding

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bounds.errors import TheoryError
 from empirics.activations import torch_activation
-from empirics.networks import check_counts, check_scales
+from empirics.checks import check_counts, check_scales
 from empirics.weights import Weights
 
 

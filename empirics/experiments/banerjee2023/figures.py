@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from bounds.errors import TheoryError
+from empirics.checks import check_device
 from empirics.comparison import Progress, Setting, on_device
 from empirics.data import Dataset
 from empirics.experiments.banerjee2023.run import build
-from empirics.networks import check_device
 from empirics.training import Trajectory, train_many
 
 PAPER = Setting(widths=(64, 128, 256, 512, 1024, 2048), seeds=3, steps=3000, learning_rate=10.0)

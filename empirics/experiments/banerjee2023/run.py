@@ -10,6 +10,7 @@ import torch
 
 from bounds.evaluate import result
 from bounds.registry import quantity
+from empirics.checks import check_device
 from empirics.comparison import (
     Comparison,
     Progress,
@@ -26,7 +27,7 @@ from empirics.experiments.banerjee2023.observe import KEY, MEASURED, observe
 from empirics.experiments.banerjee2023.worst import worst
 from empirics.measure.gradients import gradient_norms
 from empirics.measure.norms import weight_norms
-from empirics.networks import Network, Weights, check_device, network
+from empirics.networks import Network, Weights, network
 from empirics.training import train
 from empirics.verdict import Observation
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bounds.errors import TheoryError
 from empirics.activations import TorchActivation, torch_activation
-from empirics.networks import check_counts
+from empirics.checks import check_counts
 from empirics.weights import Weights
 
 

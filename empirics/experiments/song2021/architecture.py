@@ -10,7 +10,7 @@ import math
 import torch
 
 from empirics.activations import torch_activation
-from empirics.networks import check_counts, check_scales
+from empirics.checks import check_counts, check_scales
 from empirics.weights import Weights
 
 
