@@ -8,7 +8,9 @@ import torch
 from architectures import normal, targets
 
 from bounds.errors import TheoryError
+from empirics import network
 from empirics.losses import LOSSES, Loss, loss_function
+from empirics.measure.loss_hessian import SummedHessian
 
 
 def test_every_loss_is_tested():
@@ -82,3 +84,71 @@ def test_names():
         loss_function("half_squares", 1)
     with pytest.raises(TheoryError, match=r"use one of mean_square, half_square"):
         loss_function(3, 1)
+
+
+def own(value, mean):
+    return Loss("own", "", value, lambda f, y: f, lambda f, y, df: df, mean=mean)
+
+
+@pytest.mark.parametrize("k", [1, 2, 5])
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda f, y: torch.log1p(torch.exp(-f * y)).sum((-2, -1)),
+        lambda f, y: (1 - f * y).clamp(min=0).float().sum((-2, -1)),  # in single precision
+        lambda f, y: -(y * torch.log_softmax(f, -1)).sum((-2, -1)),  # without value for one output
+    ],
+)
+def test_a_users_loss_must_be_what_it_says(value, k):
+    mean = lambda f, y: value(f, y) / f.shape[-2]  # noqa: E731
+    for right in (own(value, False), own(mean, True)):
+        assert loss_function(right, k) is right
+    if not torch.is_nonzero(value(torch.ones(1, k), torch.eye(k)[:1])):
+        return
+    for wrong, says in ((own(value, True), True), (own(mean, False), False)):
+        with pytest.raises(
+            TheoryError, match=rf"^loss='own' has mean={says} and is no .*, so set mean={not says}, .*$"
+        ):
+            loss_function(wrong, k)
+
+
+def test_what_cannot_be_evaluated_is_left_alone():
+    for value in (
+        lambda f, y: torch.nn.functional.cross_entropy(f, y.squeeze(-1).long() + 9),  # targets of its own kind
+        lambda f, y: torch.ones(7, 1) @ f,
+        lambda f, y: f.sum((-2, -1)) * torch.nan,
+        lambda f, y: [][0],
+    ):
+        assert loss_function(own(value, True), 2).mean
+
+
+def test_mean_has_no_default():
+    with pytest.raises(TypeError, match="mean"):
+        Loss("own", "", lambda f, y: f, lambda f, y: f, lambda f, y, df: df)
+
+
+@pytest.mark.parametrize("mean", [False, True])
+def test_chunks_of_a_users_loss_add_up_to_the_whole(mean):
+    # sum_i |f_i - y_i|^4/4, or its mean, over chunks of 1, 2 and all 5 samples against one dense Hessian by autograd
+    def share(f):
+        return 1 / f.shape[-2] if mean else 1.0
+
+    fourth = Loss(
+        "fourth",
+        "",
+        lambda f, y: (f - y).pow(4).sum((-2, -1)) / 4 * share(f),
+        lambda f, y: (f - y).pow(3) * share(f),
+        lambda f, y, df: 3 * (f - y).square() * df * share(f),
+        mean=mean,
+    )
+    weights, X, y = network(L=1, m=3, d=2).weights, normal(5, 2), normal(5, 1, seed=1)
+
+    def formula(theta):
+        return (naive.output(weights, theta, X) - y).pow(4).sum() / 4 / (5 if mean else 1)
+
+    theta = naive.flat(weights)
+    dense, v = torch.autograd.functional.hessian(formula, theta), normal(1, len(theta), seed=2)
+    for rows in (1, 2, 5):
+        operator = SummedHessian(weights, X, y, fourth, rows)
+        torch.testing.assert_close(operator.loss, formula(theta)[None], rtol=1e-12, atol=0)
+        torch.testing.assert_close(operator.apply(v), v @ dense, rtol=1e-11, atol=1e-13)
