@@ -126,6 +126,7 @@ class Job:
             while todo:
                 members = todo.pop()
                 if not self._batch(members, progress):
+                    torch.cuda.empty_cache()  # only here is the error gone, and with it the tensors it kept alive
                     half = len(members) // 2
                     todo += [members[half:], members[:half]]
         except KeyboardInterrupt:
@@ -150,7 +151,6 @@ class Job:
                 raise
             if len(members) == 1:
                 raise TheoryError("out of memory with one network: use fewer samples, or float32") from error
-            torch.cuda.empty_cache()
             return False
         self.found.update(zip(members, gather(descent, rates, seeds, time.perf_counter() - started), strict=True))
         return True

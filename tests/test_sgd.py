@@ -1,6 +1,7 @@
 """Stochastic gradient descent, and many runs beside one another."""
 
 import itertools
+import weakref
 from dataclasses import replace
 
 import naive
@@ -246,6 +247,22 @@ def test_out_of_memory_halves_the_batch(monkeypatch):
     assert sizes == [5, 2, 3, 1, 2]
     for a, b in zip(expected, found, strict=True):
         np.testing.assert_allclose(a.loss, b.loss, rtol=1e-13)
+
+
+def test_memory_is_given_back_before_the_next_try(monkeypatch):
+    whole, left, alive = Descent.run, [], []
+
+    def run(self, progress=None):
+        left.append(weakref.ref(self))
+        if len(self.ends) > 1:
+            raise torch.OutOfMemoryError("out of memory")
+        whole(self, progress)
+
+    monkeypatch.setattr(Descent, "run", run)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: alive.append(left[-1]() is not None))
+    nets = [network(L=1, m=3, d=2, seed=s) for s in range(3)]
+    train_many(nets, normal(3, 2), normal(3), learning_rate=0.1, steps=4, tolerance=0)
+    assert alive == [False, False]  # emptied once for each failure, its tensors gone
 
 
 def test_out_of_memory_with_one_network_has_a_name(monkeypatch):

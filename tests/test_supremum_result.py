@@ -1,15 +1,17 @@
 """What `supremum` returns: values attained in the ball, restarts that are independent, errors that name their cause."""
 
 import json
+import weakref
 
 import naive
 import pytest
 import torch
 
-from bounds.errors import TheoryError
+from bounds.errors import NotApplicable, TheoryError
 from empirics import Measurement, network
 from empirics.balls import EuclideanBall, FrobeniusBall, SpectralBall, SumFrobeniusBall
 from empirics.measure import supremum as module
+from empirics.measure.memory import is_out_of_memory
 from empirics.measure.objectives import QUANTITIES
 from empirics.measure.supremum import supremum
 from empirics.weights import Weights
@@ -122,7 +124,7 @@ def test_the_budget_decides_how_many_climb_at_once(monkeypatch):
     assert sum(sizes) == 6
     assert 1 < len(sizes) < 6
     assert found.details["evaluations"] == 6 * (1 + 2 * 3)  # a look to scatter, then one look and two tries a step
-    with pytest.raises(TheoryError, match="budget"):
+    with pytest.raises(TheoryError, match="budget: one restart needs"):
         supremum(network(L=2, m=300, d=3), "output", X, EuclideanBall(1.0), budget=2**20)
 
 
@@ -144,6 +146,57 @@ def test_groups_that_do_not_fit_are_halved(monkeypatch):
     limit = 0
     with pytest.raises(TheoryError, match="out of memory with one restart"):
         supremum(net, "output", X, EuclideanBall(1.0))
+
+
+def test_memory_is_given_back_before_the_next_try(monkeypatch):
+    climb, left, alive = module._climb, [], []
+
+    def failing(search, group):
+        scratch = torch.ones(1)
+        left.append(weakref.ref(scratch))
+        if len(group) > 1:
+            raise MemoryError
+        return climb(search, group)
+
+    monkeypatch.setattr(module, "_climb", failing)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: alive.append(left[-1]() is not None))
+    supremum(tiny(), "output", points(3, 3), EuclideanBall(1.0), restarts=4, steps=2)
+    assert alive == [False, False]  # once at four and once at two, the failed climb's tensors gone
+
+
+@pytest.mark.parametrize("last", [False, True], ids=["at theta_0", "where a climb ended"])
+@pytest.mark.parametrize(
+    "error", [MemoryError(), torch.OutOfMemoryError("CUDA"), RuntimeError("no such kernel")], ids=str
+)
+def test_exhaustion_outside_the_climb_is_one_line(error, last):
+    calls = []
+
+    def hungry(w, x):
+        calls.append(w.V.dtype)
+        if w.V.dtype == torch.float64 and calls.count(torch.float64) > last:  # float64 looks: theta_0, then each end
+            raise error
+        return w.V.sum((1, 2))
+
+    expected = (
+        (TheoryError, "^out of memory with one restart: .*$") if is_out_of_memory(error) else (RuntimeError, "no such")
+    )
+    with pytest.raises(expected[0], match=expected[1]):
+        supremum(tiny(dtype=torch.float32), hungry, ANY, EuclideanBall(1.0), restarts=2, steps=2)
+    assert (torch.float32 in calls) == last
+
+
+@pytest.mark.parametrize("quantity", [*QUANTITIES, lambda w, x: w.V.sum((1, 2))])
+def test_networks_of_which_nothing_is_trained_are_refused(quantity):
+    base = tiny().weights
+    still = Weights(base.W, base.V, base.scales, base.activation, trainable=(False, False, False))
+    with pytest.raises(TheoryError, match=r"^net has no trained parameters: the supremum is taken in these .*$"):
+        supremum(still, quantity, points(3, 3), EuclideanBall(1.0), y=points(3))
+
+
+def test_hessians_of_networks_with_windows_are_refused():
+    net = network("allenzhu2019", "cnn", L=2, m=3, positions=5, activation="tanh")
+    with pytest.raises(NotApplicable, match="has windows"):
+        supremum(net, "hessian_norm", points(2, net.weights.d), EuclideanBall(1.0))
 
 
 def test_restarts_that_meet_nan_are_dropped_and_counted():

@@ -8,7 +8,8 @@ stands; each of its two step lengths doubles when it succeeds and is quartered w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +93,8 @@ def supremum(
         that is not finite and were dropped.
 
     Raises:
-        TheoryError: bad values, a function without finite value at theta_0, or no restart without NaN or infinity.
+        TheoryError: bad values, nothing trained, a function without finite value at theta_0, no restart without NaN or
+            infinity, or memory for not even one restart.
         NotApplicable: the quantity or the ball does not exist for this network.
 
     >>> from empirics.balls import SpectralBall
@@ -104,11 +106,11 @@ def supremum(
     """
     here, origin = as_weights(net), _origin(net, centre)
     _check_options(ball, restarts, steps, seed, tol)
-    check_trained(here, "the ball")
-    x = check_inputs(origin, X)
-    found = _objectives(quantity, origin, x, y, loss_function(loss, origin.k), seed)
-    search = _Search(here, origin, ball, *found, seed, steps, tol, progress)
-    with Stopwatch(x) as watch:
+    check_trained(here, "the supremum")
+    x, chosen = check_inputs(origin, X), loss_function(loss, origin.k)
+    with Stopwatch(x) as watch, _named_exhaustion():
+        found = _objectives(quantity, origin, x, y, chosen, seed)
+        search = _Search(here, origin, ball, *found, seed, steps, tol, progress)
         start = float(search.exact.exact(search.centre.to(torch.float64)))
         if not torch.isfinite(torch.tensor(start)):
             raise TheoryError(f"quantity is {start} at theta_0: its supremum cannot be sought from there")
@@ -172,15 +174,10 @@ def _in_groups(search: _Search, restarts: int, size: int) -> tuple[Tensor, Weigh
     at, steps, evaluations = None, 0, 0
     while len(values) < restarts:
         group = range(len(values), min(len(values) + size, restarts))
-        try:
-            run = _climb(search, group)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if size == 1:
-                raise TheoryError("out of memory with one restart: use fewer samples or float32") from error
-            size = max(1, size // 2)
-            torch.cuda.empty_cache()
+        run = _unless_exhausted(search, group)
+        if run is None:
+            size = len(group) // 2
+            torch.cuda.empty_cache()  # what the failed attempt left may be in pieces too small for the next one
             continue
         for row, alive in enumerate(run.alive.tolist()):
             value, point = _judge(search, run, row) if alive else (torch.nan, None)
@@ -189,6 +186,27 @@ def _in_groups(search: _Search, restarts: int, size: int) -> tuple[Tensor, Weigh
             values.append(value)
         steps, evaluations = max(steps, run.steps), evaluations + run.evaluations
     return torch.tensor(values, dtype=torch.float64), at, {"steps": steps, "evaluations": evaluations}
+
+
+def _unless_exhausted(search: _Search, group: Sequence[int]) -> Ascent | None:
+    """The climb, or None where memory ran out: on return the error is gone, and with it the tensors it kept alive."""
+    try:
+        return _climb(search, group)
+    except (RuntimeError, MemoryError) as error:
+        if len(group) == 1 or not is_out_of_memory(error):
+            raise
+    return None
+
+
+@contextmanager
+def _named_exhaustion() -> Iterator[None]:
+    """One line where memory runs out and there is nothing left to halve: one restart, or one point in float64."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise TheoryError("out of memory with one restart: use fewer samples or float32") from error
 
 
 def _climb(search: _Search, group: Sequence[int]) -> Ascent:
