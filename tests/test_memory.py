@@ -52,6 +52,15 @@ def v1(group: str, limit: int, used: int, cache: int = 0) -> dict[str, str]:
         ("9:cpu,memory:/job\n0::/\n", v1("job", 900, 100, 20), [820]),
         ("9:cpu:/job\n", v1("job", 900, 100, 20), []),
         ("", {}, []),
+        ("0::/job\n", v2("job", "1000", 300) | {"sys/fs/cgroup/job/memory.stat": "anon 7\n"}, [700]),  # no such count
+        (
+            "0::/job\n",
+            v2("job", "1000", 300) | {"sys/fs/cgroup/job/memory.stat": "x\na b c\n\ninactive_file 5\n"},
+            [705],
+        ),
+        ("0::/job\n", v2("job", "lots", 300), []),
+        ("0::/job\n", v2("job", "1000", 300) | {"sys/fs/cgroup/job/memory.stat": "inactive_file some\n"}, []),
+        ("odd\n\n0::/job\n", v2("job", "1000", 300), [700]),
     ],
 )
 def test_control_groups_leave(tmp_path, groups, files, rooms):
@@ -112,6 +121,8 @@ def test_a_row_that_does_not_fit(monkeypatch):
     message = "one sample needs 3.5 GiB on cuda:1, 512 MiB is allowed and 5 GiB is free: raise budget="
     with pytest.raises(TheoryError, match=message):
         rows_that_fit(9, per_row=2**30, fixed=5 * 2**29, budget=512 * MIB, device="cuda:1")
+    with pytest.raises(TheoryError, match=message.replace("sample", "restart")):
+        rows_that_fit(9, per_row=2**30, fixed=5 * 2**29, budget=512 * MIB, device="cuda:1", what="restart")
 
 
 @pytest.mark.parametrize("wrong", [{"n": 0}, {"most": 0}])

@@ -45,7 +45,7 @@ def _cgroup_room(root: Path) -> Iterator[int]:
     except OSError:
         return
     for line in lines:  # 0::/path in v2, 9:memory:/path in v1
-        _, controllers, path = line.split(":", 2)
+        _, controllers, path = (*line.split(":", 2), "", "")[:3]
         version = "v2" if not controllers else "v1" if "memory" in controllers.split(",") else None
         if version is not None:
             mount = root / _CGROUPS[version][0]
@@ -60,7 +60,8 @@ def _group_room(group: Path, limit: str, use: str, cache: str) -> Iterator[int]:
         most, used = ((group / name).read_text().strip() for name in (limit, use))
         if most == "max":
             return
-        stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        words = [line.split() for line in (group / "memory.stat").read_text().splitlines()]
+        stat = dict(pair for pair in words if len(pair) == 2)  # an odd line must not hide the limit
         room = int(most) - int(used) + int(stat.get(cache, 0))
     except (OSError, ValueError):  # a kernel that writes these files otherwise
         return
