@@ -2,7 +2,6 @@ import math
 
 import pytest
 import torch
-from architectures import normal
 
 from bounds.errors import NotApplicable, TheoryError
 from empirics import network, spectral
@@ -180,14 +179,6 @@ def test_tensors_of_one_two_and_three_dimensions(batch):
         assert bool(ball.contains(expected, centre, 1e-12).all())
         inside = ball.sample(centre, torch.Generator().manual_seed(3))
         assert bool(ball.contains(inside, centre, 1e-12))
-
-
-@pytest.mark.parametrize("ball", [FrobeniusBall(0.3), EuclideanBall(0.5), SumFrobeniusBall(0.5)], ids=str)
-def test_suprema_of_networks_with_windows(ball):
-    net = network("allenzhu2019", "cnn", L=2, m=3, positions=5)
-    found = supremum(net, "param_grad_norm", normal(2, net.weights.d), ball, restarts=3, steps=10)
-    assert found.value > found.details["start"] > 0
-    assert bool(ball.contains(found.details["at"].tensors, net.initial.tensors, 1e-12))
 
 
 def test_biases_keep_to_rho_and_the_last_matrix_is_the_readout():
