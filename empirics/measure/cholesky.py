@@ -25,7 +25,7 @@ from torch import Tensor
 
 UNIT = 2.0**-53  # unit roundoff of float64
 VANISHED = 2.0**-510  # times n: more than all that underflow can do to a matrix of norm at least 2^-100
-_LEAF, _PANEL = 64, 256  # columns factorised at once; columns updated by one matrix product
+_LEAF, _PANEL = 64, 192  # columns factorised at once; columns updated by one matrix product
 _DIRECT = 128  # up to this size an eigendecomposition costs no more than the iteration
 _STEPS, _LEAST, _TRIALS = 24, 6, 10
 
@@ -64,7 +64,7 @@ class LambdaMin:
         self.shift, self.bound, self.count, self.single = self.lower, 0.0, 0, False
         generator = torch.Generator().manual_seed(0)
         self.x = torch.randn(self.n, 1, generator=generator, dtype=torch.float64).to(A.device)
-        self.factor = A  # set by the first factorisation
+        self.factor = torch.empty(self.n, self.n, dtype=A.dtype, device=A.device)  # the only other n x n array
 
     def run(self) -> None:
         """Enclose lambda_min to the tolerance, or as closely as rounding allows."""
@@ -95,9 +95,12 @@ class LambdaMin:
     def begin(self) -> None:
         """A factor to start from: in float32 for half the price, else in float64, else of A lifted above zero."""
         if self.theta > 0 and self.count == 0:
-            self.factor, summary = _factorise(self.A, 0.0, torch.float32)
-            self.single = not bool(summary[-1])
-        if not self.single and (self.theta <= 0 or not self.attempt(0.0)):
+            half = self.factor.flatten().view(torch.float32)[: self.n**2].view(self.n, self.n)
+            self.single = not bool(_factorise(self.A, 0.0, half)[-1])
+            if self.single:
+                self.improve(_inverse(half))
+                return
+        if self.theta <= 0 or not self.attempt(0.0):
             self.lift()
         self.improve()
 
@@ -115,9 +118,8 @@ class LambdaMin:
         return _gamma(self.n + 1) * (self.total + self.n * abs(shift)) + UNIT * (self.largest + abs(shift))
 
     def attempt(self, shift: float) -> bool:
-        """Factorise A - shift I; where that succeeds, keep the factor and what it proves."""
-        L, summary = _factorise(self.A, shift, torch.float64)
-        trace, largest, defect, failed = summary.tolist()
+        """Factorise A - shift I, over the last factor; where that succeeds, keep what it proves."""
+        trace, largest, defect, failed = _factorise(self.A, shift, self.factor).tolist()
         self.count += 1
         if failed or not math.isfinite(defect):
             return False
@@ -127,7 +129,7 @@ class LambdaMin:
         lower = math.nextafter(shift - bound, -math.inf)
         if lower > self.lower:
             self.lower, self.shift, self.bound = lower, shift, bound
-        self.factor, self.single = L, False
+        self.single = False
         return True
 
     def improve(self, operator: Callable[[Tensor], Tensor] | None = None) -> None:
@@ -146,13 +148,12 @@ class LambdaMin:
         self.upper = min(self.upper, math.nextafter(upper, math.inf))
 
 
-def _factorise(A: Tensor, shift: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """L of B = A - shift I, its upper triangle undefined, and (sum |b_ii|, max |b_ii|, ||D||_F, whether it failed).
+def _factorise(A: Tensor, shift: float, L: Tensor) -> Tensor:
+    """Write L of B = A - shift I, its upper triangle undefined: (sum |b_ii|, max |b_ii|, ||D||_F, whether it failed).
 
     D is left out in float32, which proves nothing.
     """
     n, diagonal = A.shape[0], A.diagonal() - shift
-    L = torch.empty(n, n, dtype=dtype, device=A.device)
     defects, failures = [diagonal.new_zeros(())], []
     for i in range(0, n, _LEAF):
         top = i - i % _PANEL
@@ -168,12 +169,12 @@ def _factorise(A: Tensor, shift: float, dtype: torch.dtype) -> tuple[Tensor, Ten
         corner, failed = torch.linalg.cholesky_ex(square)
         X = torch.linalg.solve_triangular(corner, below.mT, upper=False).mT
         for part, factor in ((square, corner), (below, X)):
-            if dtype == torch.float64:
+            if L.dtype == torch.float64:
                 defects.append(torch.linalg.vector_norm(torch.addmm(part, factor, corner.mT, alpha=-1)))
             part.copy_(factor)
         failures.append(failed)
     size, defect = diagonal.abs(), torch.linalg.vector_norm(torch.stack(defects))
-    return L, torch.stack([size.sum(), size.amax(), defect, torch.stack(failures).amax().double()])
+    return torch.stack([size.sum(), size.amax(), defect, torch.stack(failures).amax().double()])
 
 
 def _inverse(L: Tensor) -> Callable[[Tensor], Tensor]:
