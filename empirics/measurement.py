@@ -27,7 +27,7 @@ class Measurement:
         side: "exact" up to round-off; "lower": value <= truth (a Ritz value lies inside the spectrum); "upper";
             "interval": the truth lies in [lower, upper].
         lower: a lower bound of the truth, shaped as value, where one is known.
-        upper: a rigorous upper bound, shaped as value, where one is known.
+        upper: an upper bound up to float64 rounding, shaped as value, where one is known.
         residual: what an iterative method left, in the units of value; None for a direct one.
         dtype: arithmetic used, for example "float64".
         device: "cpu", "cuda:0", ...

@@ -22,7 +22,7 @@ from empirics.verdict import Observation
 KEY = "banerjee2023"
 CONSTANTS = ("c_H", "c_H_chain", "c_H_tight")
 TOLERANCE = 1e-2
-"""Relative residual of the iterative measurements: their values err by about its square, with rigorous bounds above."""
+"""Relative residual of the iterative measurements: their values err by about its square, with bounds above."""
 RUNGS = frozenset(
     (
         "weight_norm_init",
