@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from bounds.commands import asking, exploring, model
-from bounds.options import SETTINGS, emit, parse_rate, progress, run_options, setting_from, table_options
+from bounds.options import SETTINGS, data_options, emit, progress, run_command, setting_from, table_options
 
 EXIT_VIOLATION, EXIT_USAGE, EXIT_FAILED, EXIT_INTERRUPTED = 1, 2, 3, 130
 
@@ -40,63 +40,65 @@ def _need_empirics() -> None:
         raise TheoryError(f"{error.name} is not installed: pip install 'bounds[empirics]' -c constraints.txt") from None
 
 
-@app.command()
+@app.command(cls=run_command("settings"))
 @click.argument("keys", nargs=-1)
-@run_options
-@click.option("--learning-rate", callback=parse_rate, help="A number, or 'theory' for Lemma 5.2's [default: 1].")
-@click.option("--rho", type=float, help="Radius of the ball [default: the least that contains the points measured].")
-@click.option("--rho_1", type=float, help="Radius for the last layer [default: likewise].")
-@click.option("--points", type=int, help="Measured points of the trajectory [default: 2, first and last].")
-@click.option(
-    "--restarts", type=int, help="Also search the ball for the worst point, from so many starts [default: 0]."
-)
-@click.option("--restart-steps", type=int, help="Steps of each search [default: 40].")
+@data_options
+@click.option("--hidden-layers", type=click.IntRange(1), help="The same hidden layers in every paper's own L.")
+@click.option("--calibrate", type=click.Path(dir_okay=False), help="Write what the runs say of hidden constants here.")
 @click.option("--fail-on-violation", is_flag=True, help="Exit with 1 when a bound is refuted.")
 @table_options
 @click.pass_context
 def compare(
     ctx: click.Context,
     keys: tuple[str, ...],
-    data: str,
+    data: str | None,
     samples: int | None,
     input_dim: int | None,
     data_seed: int,
+    hidden_layers: int | None,
+    calibrate: str | None,
     style: str | None,
     fail_on_violation: bool,
-    learning_rate: Any,
     **options: Any,
 ) -> None:
     """Train networks and set predictions against measurements, for KEYS (papers or quantities; all by default)."""
     _need_empirics()
-    from empirics.comparison import Setting
+    from empirics.comparison import merge
     from empirics.data import load
     from empirics.experiments import chosen
+    from empirics.request import requests
 
-    setting = setting_from(Setting(), options | {"learning_rate": learning_rate if learning_rate != "theory" else None})
-    if learning_rate == "theory":
-        setting = setting.with_theory_rate()
-    dataset = load(data, samples=256 if samples is None else samples, seed=data_seed, d=input_dim)
-    found = [module.compare(setting, dataset, only, progress) for module, only in chosen(keys)]
-    for comparison in found:
-        emit(style, partial(comparison.table, full=style == "csv"), comparison.to_dict)
-    if any(c.configuration["interrupted"] for c in found):
+    asked = requests(chosen(keys), options, hidden_layers)
+    dataset = load(data or "digits", samples=256 if samples is None else samples, seed=data_seed, d=input_dim)
+    found = []
+    for request in asked:
+        found.append(request.module.compare(request.setting, dataset, request.only, progress))
+        if style not in ("json", "csv"):
+            emit(style, found[-1].table, found[-1].to_dict)
+        if found[-1].interrupted:
+            break
+    whole = merge(found)
+    if style in ("json", "csv"):
+        emit(style, partial(whole.table, full=True), whole.to_dict)
+    if calibrate:
+        click.echo(whole.calibration(" ".join(["bounds compare", *keys])).write(calibrate), err=True)
+    if whole.interrupted:
         click.echo("interrupted: the table covers the networks that were finished; run again for the rest", err=True)
         ctx.exit(EXIT_INTERRUPTED)
-    if fail_on_violation and any(c.violated for c in found):
+    if fail_on_violation and whole.violated:
         ctx.exit(EXIT_VIOLATION)
 
 
-@app.command()
+@app.command(cls=run_command("figure_settings"))
 @click.argument("figure")
-@run_options
-@click.option("--learning-rate", type=float, help="Step size.")
+@data_options
 @click.option("--paper-settings", is_flag=True, help="The paper's own sizes instead of the reduced ones.")
 @click.option("--out", default="figures", show_default=True, help="Folder for PNG, SVG and CSV.")
 @click.pass_context
 def reproduce(
     ctx: click.Context,
     figure: str,
-    data: str,
+    data: str | None,
     samples: int | None,
     input_dim: int | None,
     data_seed: int,
@@ -110,23 +112,24 @@ def reproduce(
     from bounds.plots import save_curves, symbolic_figure
 
     if draw := symbolic_figure(figure):
-        for path in save_curves(figure, draw(options["activation"]), Path(out)):
+        for path in save_curves(figure, draw(options.get("activation")), Path(out)):
             click.echo(path)
         return
     _need_empirics()
-    from empirics.data import load
     from empirics.experiments import figure as find
+    from empirics.figures import check_folder
+    from empirics.request import figure_data
 
     module = find(figure)
-    module.check_folder(Path(out))
-    setting = setting_from(module.PAPER if paper_settings else module.REDUCED, options)
-    dataset = load(data, samples=module.SAMPLES if samples is None else samples, seed=data_seed, d=input_dim)
+    check_folder(Path(out))
+    setting = setting_from(module.PAPER if paper_settings else module.REDUCED, options, figure)
+    dataset = figure_data(figure, module, data, samples, data_seed, input_dim)
     found = module.run(setting, dataset, progress)
     for path in module.save(found, Path(out)):
         click.echo(path)
     click.echo(found.summary())
     if found.interrupted:
-        click.echo("interrupted: the files hold the widths that were finished; run again for the rest", err=True)
+        click.echo("interrupted: the files hold the runs that were finished; run again for the rest", err=True)
         ctx.exit(EXIT_INTERRUPTED)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import Any
 
 import click
 
 PREFIX = "value_"
+THEORY = "theory"
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 LOOSE = {**SETTINGS, "ignore_unknown_options": True, "allow_extra_args": True}
 DETAILS = click.option("--details", is_flag=True, help="Also print certificates and every undecided assumption.")
@@ -99,6 +101,14 @@ def emit(style: str | None, table: Any, data: Any, rows: Any = None) -> None:
         table().print(style or "text")
 
 
+def floats(_ctx: Any, param: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+    """``0.002,0.1`` as numbers."""
+    try:
+        return None if text is None else tuple(float(word) for word in text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{text!r}: numbers separated by commas are needed, for example 0.01,0.1") from None
+
+
 def integers(_ctx: Any, param: click.Parameter, text: str | None) -> tuple[int, ...] | None:
     """``64,128,256`` as integers."""
     if text is None:
@@ -109,26 +119,73 @@ def integers(_ctx: Any, param: click.Parameter, text: str | None) -> tuple[int, 
         raise click.BadParameter(f"{text!r}: integers separated by commas are needed, for example 64,128") from None
 
 
-def run_options(command: Any) -> Any:
-    """What ``compare`` and ``reproduce`` share."""
+class RunCommand(click.Command):
+    """A command that trains: its options are the fields of the experiments' settings, read when they are needed.
+
+    ``settings`` names the function of ``empirics.experiments`` that lists them.
+    """
+
+    settings = ""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The declared options, and one per field; none where the measuring side is not installed."""
+        taken = {p.name for p in self.params}
+        own = [p for p in _setting_options(self.settings) if p.name not in taken]
+        return [*self.params, *own, *super().get_params(ctx)[len(self.params) :]]
+
+
+def run_command(settings: str) -> type[RunCommand]:
+    """A ``RunCommand`` whose options come from the function ``settings`` of ``empirics.experiments``."""
+    return type("SettingsCommand", (RunCommand,), {"settings": settings})
+
+
+def _setting_options(name: str) -> list[click.Option]:
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None:
+        return []
+    from empirics import experiments
+
+    fields: dict[str, list[tuple[str, Any]]] = {}
+    for owner, setting in getattr(experiments, name)().items():
+        for field in dataclasses.fields(setting):
+            fields.setdefault(field.name, []).append((owner, field))
+    return [_setting_option(name, found) for name, found in sorted(fields.items(), key=lambda f: f[0].lower())]
+
+
+def _setting_option(name: str, found: list[tuple[str, Any]]) -> click.Option:
+    """The option of a field that one or several settings have, with its defaults."""
+    defaults: dict[str, list[str]] = {}
+    for owner, field in found:
+        defaults.setdefault(_shown(field.default), []).append(owner)
+    said = "; ".join(v if len(defaults) == 1 else f"{v} for {', '.join(who)}" for v, who in defaults.items() if v)
+    text = found[0][1].metadata.get("help", "") + (f" [default: {said}]" if said else "")
+    dashed = f"--{name.replace('_', '-')}"
+    flags = [f"--{name}", dashed] if any(c.isdigit() for c in name) else [dashed, f"--{name}"]
+    kind = str(found[0][1].type)
+    if name == "learning_rate":
+        return click.Option([name, *dict.fromkeys(flags)], callback=parse_rate, help=text, metavar="RATE")
+    if kind.startswith("tuple"):
+        return click.Option([name, *dict.fromkeys(flags)], callback=floats if "float" in kind else integers, help=text)
+    plain = int if kind.startswith("int") else float if kind.startswith("float") else str
+    return click.Option([name, *dict.fromkeys(flags)], type=plain, help=text)
+
+
+def _shown(default: Any) -> str:
+    return "" if default is None else ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+
+
+def data_options(command: Any) -> Any:
+    """What ``compare`` and ``reproduce`` share: on which data."""
     for option in reversed(
         (
             click.option(
                 "--data",
-                default="digits",
-                show_default=True,
-                help="digits, mnist_784, Fashion-MNIST, CIFAR_10, sphere or a .npz file with X and y.",
+                help="digits, mnist_784, Fashion-MNIST, CIFAR_10, sphere or a .npz file with X and y [digits].",
             ),
-            click.option("--samples", type=int, help="How many samples [default: 256 to compare, 512 for a figure]."),
+            click.option("--samples", type=int, help="How many samples [default: 256 to compare, a figure's own]."),
             click.option("--input-dim", type=int, help="Input dimension of the sphere's points."),
             click.option("--data-seed", type=int, default=0, show_default=True, help="Seed of the draw."),
-            click.option("--L", "L", type=int, help="Hidden layers [default: 3]."),
-            click.option("--widths", callback=integers, help="Widths, separated by commas."),
-            click.option("--seeds", type=int, help="Initialisations per width [default: 3]."),
-            click.option("--activation", help="Name or expression in z [default: tanh]."),
-            click.option("--sigma_1", type=float, help="Scale of the initial weights [default: 1]."),
-            click.option("--steps", type=int, help="Steps of gradient descent."),
-            click.option("--device", default="cpu", show_default=True, help="cpu or cuda."),
         )
     ):
         command = option(command)
@@ -141,16 +198,28 @@ def progress(line: str) -> None:
         click.echo(f"  {line}", err=True)
 
 
-def setting_from(base: Any, options: dict[str, Any]) -> Any:
-    """``base`` with what was given."""
-    from dataclasses import replace
+def setting_from(base: Any, options: dict[str, Any], what: str) -> Any:
+    """``base`` with what was given.
 
-    return replace(base, **{k: v for k, v in options.items() if v is not None})
+    Raises:
+        TheoryError: A value is given that ``base`` has no field for.
+    """
+    from bounds.errors import TheoryError
+    from bounds.registry import suggest
+
+    known = [f.name for f in dataclasses.fields(base)]
+    given = {k: v for k, v in options.items() if v is not None}
+    if unknown := [k for k in given if k not in known]:
+        raise TheoryError(
+            f"{unknown[0]} is not an option of {what}{suggest(unknown[0], known)}; it has {', '.join(sorted(known))}"
+        )
+    rate = {"learning_rate": None} if given.get("learning_rate") == THEORY else {}
+    return dataclasses.replace(base, **(given | rate))
 
 
 def parse_rate(_ctx: Any, _param: Any, text: str | None) -> float | str | None:
     """``theory`` or a number."""
-    if text is None or text == "theory":
+    if text is None or text == THEORY:
         return text
     try:
         return float(text)

@@ -4,7 +4,7 @@ from empirics.activations import TorchActivation, torch_activation
 from empirics.adapt import from_module
 from empirics.balls import EuclideanBall, FrobeniusBall, SumFrobeniusBall
 from empirics.compare import compare
-from empirics.comparison import Comparison, Setting
+from empirics.comparison import Comparison
 from empirics.data import Dataset, load
 from empirics.measure.certified import certified_lambda_min, kernel_eigenvalues
 from empirics.measure.curvature import hessian_norms
@@ -18,6 +18,7 @@ from empirics.measurement import Measurement
 from empirics.networks import Network, network
 from empirics.observers import HessianNorm, KernelChange, KernelEigenvalues, Sharpness
 from empirics.sampling import batches
+from empirics.setting import Setting
 from empirics.spectral import SpectralBall
 from empirics.training import TrainingInterrupted, Trajectory, train, train_many
 from empirics.weights import Weights

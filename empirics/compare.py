@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from bounds.errors import NotApplicable, TheoryError
-from empirics.comparison import Comparison
+from empirics.comparison import Comparison, merge
 from empirics.experiments import experiment, experiments
 
 
@@ -42,8 +42,7 @@ def compare(
             refusals.append(str(reason))
     if not found:
         raise NotApplicable("; ".join(refusals))
-    rows, cases = (tuple(r for c in found for r in getattr(c, name)) for name in ("rows", "cases"))
-    return Comparison(rows, found[0].configuration, found[0].versions, cases)
+    return merge(found)
 
 
 def _tensor(name: str, values: Any, dimensions: int) -> torch.Tensor:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import html
-import math
-import platform
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from bounds.binding import relevant
 from bounds.display import SIGNS
-from bounds.errors import TheoryError
 from bounds.evaluate import Evaluation, result
 from bounds.registry import quantity
 from bounds.tables import Table, figures
@@ -19,81 +16,50 @@ from bounds.views import GLYPH
 from empirics.data import Dataset
 from empirics.verdict import HOLDS, VIOLATED, Observation, Row, combine, judge
 
-Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What to train and measure.
-
-    Attributes:
-        L: The paper's depth.
-        widths: Widths of the networks.
-        seeds: How many initialisations per width.
-        activation: Name or expression.
-        sigma_1: Scale of the initial weights.
-        rho, rho_1: Radii of the ball; None: the least that contain the points measured, rounded up.
-        learning_rate: Step size; None: the one that the theory prescribes.
-        steps: Steps of gradient descent.
-        points: How many points of the trajectory are measured, the first and the last among them.
-        restarts: Searches of the ball for the worst point, per network and quantity; 0: none.
-        restart_steps: Steps of each.
-        device: ``cpu`` or ``cuda``.
-    """
-
-    L: int = 3
-    widths: tuple[int, ...] = (64, 128, 256)
-    seeds: int = 3
-    activation: str = "tanh"
-    sigma_1: float = 1.0
-    rho: float | None = None
-    rho_1: float | None = None
-    learning_rate: float | None = 1.0
-    steps: int = 100
-    points: int = 2
-    restarts: int = 0
-    restart_steps: int = 40
-    device: str = "cpu"
-
-    def __post_init__(self) -> None:
-        for name, least in (("L", 1), ("seeds", 1), ("steps", 1), ("points", 1), ("restarts", 0), ("restart_steps", 1)):
-            if getattr(self, name) < least:
-                raise TheoryError(f"{name} = {getattr(self, name)}: must be an integer >= {least}")
-        for name in ("sigma_1", "learning_rate", "rho", "rho_1"):
-            value = getattr(self, name)
-            if value is not None and (not math.isfinite(value) or value < 0 or (value == 0 and name[0] != "r")):
-                raise TheoryError(f"{name} = {value}: must be a positive number")
-        if bad := [m for m in self.widths if m < 1]:
-            raise TheoryError(f"widths: {bad[0]} is not a width (must be an integer >= 1)")
-        if len(set(self.widths)) < len(self.widths):
-            raise TheoryError(f"widths: {','.join(map(str, self.widths))} names a width twice")
-        if not self.widths:
-            raise TheoryError("widths: at least one width is needed")
-
-    def with_theory_rate(self) -> Setting:
-        """The same with the step size that the theory prescribes."""
-        return replace(self, learning_rate=None)
+LEGEND = (
+    "slack: powers of ten between prediction and measurement, positive when the bound or requirement is satisfied; "
+    "each line shows the case with the least slack over seeds, steps and layers (at = layer, step)",
+    "HOLDS: proved at the points measured, by an exact value or an upper end (low to high); CONSISTENT: not refuted, "
+    "the measurement is one-sided",
+)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The verdicts of a run and everything needed to repeat it."""
+    """The verdicts of a run and everything needed to repeat it.
+
+    Attributes:
+        rows: One per quantity and width; one over all widths where only the order is known.
+        configurations: Paper -> what was trained and measured.
+        versions: Of the packages that matter.
+        cases: Every single observation judged.
+    """
 
     rows: tuple[Row, ...]
-    configuration: Mapping[str, Any]
+    configurations: Mapping[str, Mapping[str, Any]]
     versions: Mapping[str, str]
     cases: tuple[Row, ...] = ()
+
+    @property
+    def configuration(self) -> Mapping[str, Any]:
+        """What was trained and measured for the only paper, or the first."""
+        return next(iter(self.configurations.values()))
 
     @property
     def violated(self) -> bool:
         """Whether any bound was refuted."""
         return any(r.verdict == VIOLATED for r in self.rows)
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended a run."""
+        return any(c["interrupted"] for c in self.configurations.values())
+
     def to_dict(self) -> dict[str, Any]:
-        """``rows``, ``configuration``, ``versions`` as documented, and ``cases``: every single observation judged."""
+        """``rows``, ``configuration`` by paper, ``versions``, and ``cases``: every single observation judged."""
         return {
             "rows": [r.to_dict() for r in self.rows],
-            "configuration": dict(self.configuration),
+            "configuration": {paper: dict(c) for paper, c in self.configurations.items()},
             "versions": dict(self.versions),
             "cases": [r.to_dict() for r in self.cases],
         }
@@ -103,6 +69,17 @@ class Comparison:
         import pandas
 
         return pandas.DataFrame([r.to_dict() for r in self.rows])
+
+    def calibration(self, origin: str) -> Any:
+        """What the runs say of the papers' hidden constants, as a `bounds.calibration.Calibration`.
+
+        Args:
+            origin: How the runs were made, for the file.
+        """
+        from empirics.scaling import calibration_of
+
+        data = "; ".join(f"{c['data']}, {c['samples']} samples" for c in self.configurations.values())
+        return calibration_of(self.rows, f"{origin} ({data})")
 
     def table(self, full: bool = False) -> Table:
         """One line per quantity and width.
@@ -123,7 +100,8 @@ class Comparison:
             if not full and text and r.verdict != HOLDS:
                 text = f"({notes.setdefault(text, len(notes) + 1)})"
             because = text if full or r.verdict != HOLDS else ""
-            lines.append((name, str(r.width), _bound(r), _measured(r), _slack(r.slack), r.verdict, where, because))
+            width = "all" if r.details.get("widths") else str(r.width)
+            lines.append((name, width, _bound(r), _measured(r), _slack(r.slack), r.verdict, where, because))
         columns = (
             "quantity",
             "width",
@@ -134,27 +112,18 @@ class Comparison:
             "at",
             "because" if full else "note",
         )
-        below = (*(f"({k}) {text}" for text, k in notes.items()), *self._notes())
+        below = (*(f"({k}) {text}" for text, k in notes.items()), *LEGEND, *self._notes())
         title = f"Prediction against reality: {', '.join(sorted(papers))}"
         return Table(columns, tuple(lines), title, below)
 
     def _notes(self) -> tuple[str, ...]:
-        c = self.configuration
-        lines = [
-            "slack: powers of ten between prediction and measurement, positive when the bound or requirement is "
-            "satisfied; each line shows the case with the least slack over seeds, steps and layers (at = layer, step)",
-            "HOLDS: proved at the points measured, by an exact value or a rigorous upper end (low to high); "
-            "CONSISTENT: not refuted, the measurement is one-sided",
-            "radii of the ball: the least that contain the points measured, unless given; t=0 is the initialisation",
-            f"data: {c['data']}; {c['samples']} samples in dimension {c['input_dim']}",
-        ]
-        lines += c.get("notes", [])
-        for run in c["runs"]:
-            lines.append(
-                f"width {run['width']}: step size {run['learning_rate']:.4g}, {run['steps']} steps, loss "
-                f"{run['loss_first']:.3g} to {run['loss_last']:.3g} (seed {run['seed']}: {run['reason']}), radii rho = "
-                f"{run['rho']:.3g}, rho_1 = {run['rho_1']:.3g}"
-            )
+        lines: list[str] = []
+        for paper, c in self.configurations.items():
+            head = f"{paper}: " if len(self.configurations) > 1 else ""
+            lines += [f"{head}{text}" for text in c["findings"]]
+            lines.append(f"{head}data: {c['data']}; {c['samples']} samples in dimension {c['input_dim']}")
+            lines += [f"{head}{text}" for text in c["notes"]]
+            lines += [f"{head}{_run_line(run)}" for run in c["runs"]]
         return tuple(lines)
 
     def __str__(self) -> str:
@@ -168,9 +137,32 @@ class Comparison:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
+def merge(comparisons: Sequence[Comparison]) -> Comparison:
+    """Several papers' comparisons as one.
+
+    Args:
+        comparisons: at least one, each of papers of its own.
+
+    Returns:
+        All rows, cases and configurations.
+    """
+    rows, cases = (tuple(r for c in comparisons for r in getattr(c, name)) for name in ("rows", "cases"))
+    configurations = {paper: conf for c in comparisons for paper, conf in c.configurations.items()}
+    return Comparison(rows, configurations, comparisons[0].versions, cases)
+
+
+def _run_line(run: Mapping[str, Any]) -> str:
+    radii = "".join(f", {name} = {value:.3g}" for name, value in run.get("radii", {}).items())
+    return (
+        f"width {run['width']}: step size {run['learning_rate']:.4g}, {run['steps']} steps, loss "
+        f"{run['loss_first']:.3g} to {run['loss_last']:.3g} (seed {run['seed']}: {run['reason']}){radii}"
+    )
+
+
 def _bound(r: Row) -> str:
     sign = GLYPH[SIGNS[quantity(r.quantity).direction or r.side]]
-    return "-" if r.predicted is None else f"{sign} {figures(r.predicted)}"
+    constant = "".join(f" x {name}" for name in r.details.get("unset", ()))
+    return "-" if r.predicted is None else f"{sign} {figures(r.predicted)}{constant}"
 
 
 def _measured(r: Row) -> str:
@@ -195,60 +187,70 @@ def predict(key: str, values: Mapping[str, Any]) -> Evaluation:
     return result(q, defaults=True, **relevant(q, values))
 
 
-def gather(
-    observations: Iterable[Observation], failure: Callable[[Mapping[str, Any]], float]
-) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
-    """Judge every observation and sum up per quantity and width.
+def failure_probability(key: str, values: Mapping[str, Any]) -> float | None:
+    """The probability with which the statement ``key`` may fail at given parameters; None if it holds surely."""
+    q = quantity(key)
+    if not q.probability:
+        return None
+    return 1 - float(predict(f"{q.paper.key}.{q.probability}", values).value)
+
+
+def gather(observations: Iterable[Observation], *, surely: bool = False) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+    """Judge every observation and sum up per quantity and width; over all widths where only the order is known.
 
     Args:
         observations: All that was measured.
-        failure: The probability with which the theorem may fail at given parameters.
+        surely: Whether what the theorems need with some probability was itself measured: no failure is allowed then.
 
     Returns:
         (rows, cases): one row per quantity and width in the papers' order, and every single case.
     """
-    cases, allowed = [], {}
-    for o in observations:
-        cases.append(judge(o, predict(o.quantity, o.values)))
-        allowed[cases[-1].width] = failure(o.values)
-    order = {q.key: k for k, q in enumerate(quantity(cases[0].quantity).paper.quantities.values())} if cases else {}
+    cases: list[Row] = []
     groups: dict[tuple[int, int, str], list[Row]] = {}
-    for row in cases:
-        groups.setdefault((order[row.quantity], row.width, row.quantity), []).append(row)
+    allowed: dict[tuple[int, str], float | None] = {}
+    order: dict[str, int] = {}
+    for o in observations:
+        prediction = predict(o.quantity, o.values)
+        row = judge(o, prediction)
+        cases.append(row)
+        if o.quantity not in order:
+            keys = quantity(o.quantity).paper.quantities.values()
+            order |= {q.key: len(order) + k for k, q in enumerate(keys)}
+        key, width = row.quantity, row.width
+        groups.setdefault((order[key], -1 if prediction.unset else width, key), []).append(row)
+        if (width, key) not in allowed:
+            allowed[width, key] = None if surely else failure_probability(key, o.values)
+    if any(width < 0 for _, width, _ in groups):
+        from empirics.scaling import judge_order
     rows = [
-        combine(g, allowed[width] if quantity(key).probability else None)
+        judge_order(g) if width < 0 else combine(g, allowed[width, key])
         for (_, width, key), g in sorted(groups.items(), key=lambda item: item[0][:2])
     ]
     return tuple(rows), tuple(cases)
 
 
-def versions() -> dict[str, str]:
-    """The versions that matter for repeating a run."""
-    from importlib.metadata import PackageNotFoundError, version
+def configuration(
+    setting: Any,
+    data: Dataset,
+    runs: Sequence[Mapping[str, Any]],
+    *,
+    interrupted: bool = False,
+    notes: Sequence[str] = (),
+    findings: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Everything needed to repeat a run, and what it showed beside the table.
 
-    found = {"python": platform.python_version()}
-    for name in ("bounds", "torch", "numpy", "scipy", "sympy", "scikit-learn"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    Args:
+        setting: What was asked.
+        data: On what.
+        runs: One record per trained network.
+        interrupted: Whether Ctrl-C ended it early.
+        notes: What a reader of the table should know.
+        findings: What was seen that no quantity states, with its numbers.
 
-
-def round_up(value: float, digits: int = 2) -> float:
-    """``value`` rounded up to ``digits`` figures: a radius that contains it.
-
-    >>> round_up(0.1234), round_up(0.0)
-    (0.13, 0.0)
+    Returns:
+        JSON-ready values.
     """
-    if value <= 0 or not math.isfinite(value):
-        return value
-    unit = 10.0 ** (math.floor(math.log10(value)) - digits + 1)
-    return math.ceil(value / unit - 1e-12) * unit
-
-
-def configuration(setting: Setting, data: Dataset, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Everything needed to repeat a run."""
     return {
         **asdict(setting),
         "data": f"{data.name}: {data.source}",
@@ -256,10 +258,8 @@ def configuration(setting: Setting, data: Dataset, runs: list[dict[str, Any]]) -
         "input_dim": int(data.X.shape[1]),
         "mean_y_sq": data.mean_y_sq,
         "dtype": str(data.X.dtype),
-        "runs": runs,
+        "runs": [dict(run) for run in runs],
+        "interrupted": interrupted,
+        "notes": list(notes),
+        "findings": list(findings),
     }
-
-
-def on_device(data: Dataset, device: str) -> Dataset:
-    """The data where the networks are."""
-    return replace(data, X=data.X.to(device), y=data.y.to(device))

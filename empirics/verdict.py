@@ -34,6 +34,8 @@ class Observation:
         step: The step of gradient descent.
         label: Which layer, where there are several.
         reasons: Why the theorem does not cover the case, found by measuring.
+        side: The side tested, where a definition is tested as a bound (song2021's Lemma 3); "": the quantity's own.
+        width: The network's width; 0: the value of the parameter m.
     """
 
     quantity: str
@@ -46,6 +48,8 @@ class Observation:
     step: int = 0
     label: str = ""
     reasons: tuple[str, ...] = ()
+    side: str = ""
+    width: int = 0
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -108,41 +112,52 @@ def slack(side: str, direction: str | None, predicted: float, measured: float) -
 
 
 def judge(observation: Observation, prediction: Evaluation) -> Row:
-    """The verdict on one observation."""
+    """The verdict on one observation; where only the order is known it is left to `empirics.scaling.judge_order`."""
     q, (low, high) = prediction.quantity, observation.ends
-    value = float(prediction.value)
+    value, side = float(prediction.value), observation.side or prediction.quantity.side
     reasons = observation.reasons + prediction.reasons
-    exact = high == low
     if reasons:
         verdict: str = NOT_APPLICABLE
     elif math.isnan(value) or math.isnan(observation.measured):
         verdict, reasons = NOT_APPLICABLE, ("the number is not defined",)
-    elif q.side == "requires":
+    elif prediction.unset:
+        verdict, reasons = CONSISTENT, ("only the order is known",)
+    elif side == "requires":
         verdict, reasons = _requirement(q.direction or "", value, low, high)
     else:
-        verdict, reasons = _bound(q.side, value, low, high)
-    distance = slack(q.side, q.direction, value, observation.measured) if verdict != NOT_APPLICABLE else None
+        verdict, reasons = _bound(side, value, low, high)
+    live = verdict != NOT_APPLICABLE and not prediction.unset
     return Row(
         q.key,
-        q.side,
+        side,
         value,
         observation.measured,
-        distance,
+        slack(side, q.direction, value, observation.measured) if live else None,
         verdict,
         reasons,
         (observation.seed,),
-        int(observation.values.get("m", 0)),
+        observation.width or int(observation.values.get("m", 0)),
         observation.step,
         observation.residual,
-        exact,
+        high == low,
         observation.label,
         details={
             "chosen": prediction.chosen,
             "upper": None if math.isinf(high) else high,
             "values": {n: json_value(v) for n, v in prediction.values.items()},
             "seed": observation.seed,
+            **_order(prediction, observation.measured),
         },
     )
+
+
+def _order(prediction: Evaluation, measured: float) -> dict[str, Any]:
+    """What `judge_order` needs: the constants taken as 1, and the measurement in units of the prediction."""
+    value = float(prediction.value)
+    if not prediction.unset:
+        return {"order_only": prediction.quantity.order_only}
+    ratio = measured / value if math.isfinite(value) and value else math.nan
+    return {"order_only": True, "unset": list(prediction.unset), "ratio": ratio}
 
 
 def _requirement(direction: str, value: float, low: float, high: float) -> tuple[str, tuple[str, ...]]:
@@ -161,7 +176,7 @@ def _bound(side: str, value: float, low: float, high: float) -> tuple[str, tuple
     if low > value + tolerance:
         return VIOLATED, ("the measurement exceeds the bound",)
     if high <= value + tolerance:
-        return HOLDS, ("exact" if low == high else "a rigorous upper bound of the measured quantity is below",)
+        return HOLDS, ("exact" if low == high else "an upper bound of what was measured is below",)
     return CONSISTENT, ("not refuted; the measurement is one-sided",)
 
 

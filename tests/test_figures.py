@@ -16,9 +16,8 @@ from click.testing import CliRunner
 import cli
 import empirics
 from bounds.errors import TheoryError
-from empirics.comparison import Setting
 from empirics.experiments import banerjee2023, figure
-from empirics.experiments.banerjee2023 import figures
+from empirics.experiments.banerjee2023 import Setting, figures
 
 DATA = empirics.load("digits", samples=12)
 
@@ -80,8 +79,8 @@ def test_compare_command():
 def test_fail_on_violation(monkeypatch, verdict, code):
     judged = banerjee2023.run.gather
 
-    def gather(*args):
-        rows, cases = judged(*args)
+    def gather(*args, **options):
+        rows, cases = judged(*args, **options)
         return tuple(replace(r, verdict=verdict) for r in rows), cases
 
     monkeypatch.setattr(banerjee2023.run, "gather", gather)
@@ -152,18 +151,18 @@ def test_interrupted_before_anything_is_130_and_writes_nothing(monkeypatch, tmp_
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["compare", "--widths", "0"],
-        ["compare", "--widths", "64,x"],
-        ["compare", "--seeds", "0"],
-        ["compare", "--steps", "0"],
-        ["compare", "--samples", "0"],
-        ["compare", "--samples", "99999"],
-        ["compare", "--data", "nowhere.npz"],
-        ["compare", "--device", "nope"],
-        ["compare", "--learning-rate", "fast"],
-        ["compare", "--learning-rate", "nan"],
-        ["compare", "--L", "1", "--widths", "64", "--samples", "4", "--seeds", "1"],
-        ["compare", "--activation", "relu", "--widths", "64", "--samples", "4", "--seeds", "1"],
+        ["compare", "banerjee2023", "--widths", "0"],
+        ["compare", "banerjee2023", "--widths", "64,x"],
+        ["compare", "banerjee2023", "--seeds", "0"],
+        ["compare", "banerjee2023", "--steps", "0"],
+        ["compare", "banerjee2023", "--samples", "0"],
+        ["compare", "banerjee2023", "--samples", "99999"],
+        ["compare", "banerjee2023", "--data", "nowhere.npz"],
+        ["compare", "banerjee2023", "--device", "nope"],
+        ["compare", "banerjee2023", "--learning-rate", "fast"],
+        ["compare", "banerjee2023", "--learning-rate", "nan"],
+        ["compare", "banerjee2023", "--L", "1", "--widths", "64", "--samples", "4", "--seeds", "1"],
+        ["compare", "banerjee2023", "--activation", "relu", "--widths", "64", "--samples", "4", "--seeds", "1"],
         ["compare", "nonsense"],
         ["reproduce", "banerjee2023.fig7"],
         ["reproduce", "banerjee2023.fig1", "--out", os.devnull],

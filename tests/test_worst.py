@@ -6,8 +6,8 @@ import pytest
 
 import empirics
 from bounds.errors import TheoryError
-from empirics.comparison import Setting
 from empirics.experiments import banerjee2023
+from empirics.experiments.banerjee2023 import Setting
 from empirics.experiments.banerjee2023.worst import SEARCHED
 
 PRINTED = ("--data", "sphere", "--input-dim", "2", "--samples", "2", "--widths", "512", "--L", "2", "--seeds", "1")

@@ -1,4 +1,4 @@
-"""One module or package per paper, of the same name: ``KEY``, ``compare``, ``compare_model`` and ``FIGURES``."""
+"""One module or package per paper, of the same name: KEY, MEASURED, Setting, compare, compare_model and FIGURES."""
 
 from __future__ import annotations
 
@@ -31,13 +31,28 @@ def experiment(key: str) -> Any:
     return experiments()[key]
 
 
+def settings() -> dict[str, Any]:
+    """The settings of every comparison, by paper."""
+    return {key: module.Setting for key, module in experiments().items()}
+
+
+def figures() -> dict[str, Any]:
+    """The module of every figure, by ``paper.figure``."""
+    return {f"{key}.{name}": module for key, e in experiments().items() for name, module in e.FIGURES.items()}
+
+
+def figure_settings() -> dict[str, Any]:
+    """The settings of every figure, by ``paper.figure``."""
+    return {name: type(module.PAPER) for name, module in figures().items()}
+
+
 def figure(name: str) -> Any:
     """The module of a figure, ``paper.figure``.
 
     Raises:
         TheoryError: No such figure.
     """
-    known = {f"{key}.{f}": m for key, e in experiments().items() for f, m in e.FIGURES.items()}
+    known = figures()
     if name not in known:
         raise TheoryError(f"no figure {name!r}{suggest(name, known)}; there is {', '.join(known)}")
     return known[name]

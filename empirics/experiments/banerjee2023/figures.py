@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,11 @@ import numpy as np
 
 from bounds.errors import TheoryError
 from empirics.checks import check_device
-from empirics.comparison import Progress, Setting, on_device
 from empirics.data import Dataset
 from empirics.experiments.banerjee2023.run import build
+from empirics.experiments.banerjee2023.setting import Setting
+from empirics.figures import check_folder, panel_style, save_drawing, write_csv
+from empirics.setting import Progress, on_device
 from empirics.training import Trajectory, train_many
 
 PAPER = Setting(widths=(64, 128, 256, 512, 1024, 2048), seeds=3, steps=3000, learning_rate=10.0)
@@ -25,6 +25,7 @@ REDUCED = replace(PAPER, widths=(64, 128, 256, 512), steps=300)
 """The same with fewer widths and iterations: a few minutes on two cores."""
 TOLERANCE = 1e-3
 SAMPLES = 512
+NEEDS_DATA = True
 EARLY = 2
 """A minimum this early tells of the initialisation, not of training."""
 
@@ -125,20 +126,6 @@ def _stacked(runs: list[Trajectory], name: str, steps: int) -> np.ndarray:
     return out
 
 
-def check_folder(folder: Path) -> None:
-    """Make the folder and prove that it can be written to, before hours of training.
-
-    Raises:
-        TheoryError: It cannot.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise TheoryError(f"--out {folder}: cannot be written ({error.strerror}); choose another folder") from None
-
-
 def save(figure: Figure1, folder: Path) -> list[Path]:
     """Write the two panels as PNG and SVG and their numbers as CSV.
 
@@ -148,34 +135,26 @@ def save(figure: Figure1, folder: Path) -> list[Path]:
     check_folder(folder)
     name = "banerjee2023.fig1"
     paths = [_trajectory_csv(figure, folder / f"{name}a.csv"), _minima_csv(figure, folder / f"{name}b.csv")]
-    drawing = draw(figure)
-    for suffix in (".png", ".svg"):
-        paths.append(folder / f"{name}{suffix}")
-        drawing.savefig(paths[-1], dpi=160)
-    return paths
+    return paths + save_drawing(draw(figure), folder, name)
 
 
 def _trajectory_csv(figure: Figure1, path: Path) -> Path:
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["width", "seed", "step", "gbar_norm", "loss"])
-        for m, rows in figure.gbar.items():
-            for seed, row in enumerate(rows):
-                for t in np.flatnonzero(~np.isnan(row)):
-                    writer.writerow([m, seed, t, repr(float(row[t])), repr(float(figure.loss[m][seed, t]))])
-    return path
+    lines = [
+        (m, seed, int(t), float(row[t]), float(figure.loss[m][seed, t]))
+        for m, rows in figure.gbar.items()
+        for seed, row in enumerate(rows)
+        for t in np.flatnonzero(~np.isnan(row))
+    ]
+    return write_csv(path, ("width", "seed", "step", "gbar_norm", "loss"), lines)
 
 
 def _minima_csv(figure: Figure1, path: Path) -> Path:
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["width", "seed", "min_gbar_norm", "final_gbar_norm", "stopped"])
-        for m, values in figure.minima.items():
-            for seed, value in enumerate(values):
-                writer.writerow(
-                    [m, seed, repr(float(value)), repr(float(figure.finals[m][seed])), figure.reasons[m][seed]]
-                )
-    return path
+    lines = [
+        (m, seed, float(value), float(figure.finals[m][seed]), figure.reasons[m][seed])
+        for m, values in figure.minima.items()
+        for seed, value in enumerate(values)
+    ]
+    return write_csv(path, ("width", "seed", "min_gbar_norm", "final_gbar_norm", "stopped"), lines)
 
 
 def draw(figure: Figure1) -> Any:
@@ -207,6 +186,5 @@ def draw(figure: Figure1) -> Any:
     right.minorticks_off()
     right.legend(frameon=False)
     for panel in (left, right):
-        panel.grid(alpha=0.25)
-        panel.spines[["top", "right"]].set_visible(False)
+        panel_style(panel)
     return drawing

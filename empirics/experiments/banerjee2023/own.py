@@ -10,11 +10,13 @@ from torch import Tensor
 
 from bounds.errors import NotApplicable, TheoryError
 from empirics.adapt import from_module
-from empirics.comparison import Comparison, Setting, configuration, gather, round_up, versions
+from empirics.comparison import Comparison, configuration, gather
 from empirics.data import Dataset
-from empirics.experiments.banerjee2023.observe import MEASURED, observe
+from empirics.experiments.banerjee2023.observe import KEY, MEASURED, observe
+from empirics.experiments.banerjee2023.setting import Setting
 from empirics.measure.norms import weight_norms
 from empirics.networks import Network
+from empirics.setting import round_up, versions
 
 SPHERE_TOLERANCE = 1e-6
 CHOSEN = frozenset(("iterate_distance", "readout_distance", "weight_norm"))
@@ -68,7 +70,7 @@ def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, lea
         "kappa": 1,
     }
     seen = observe(point, centre, data, values, learning_rate, initialised=False, only=MEASURED - CHOSEN)
-    rows, cases = gather(seen, lambda _: 0.0)
+    rows, cases = gather(seen, surely=True)
     setting = Setting(
         L=point.L,
         widths=(point.m,),
@@ -90,15 +92,10 @@ def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, lea
         "reason": "as given",
         "loss_first": loss,
         "loss_last": loss,
-        "rho": 0.0,
-        "rho_1": values["rho_1"],
+        "radii": {"rho": 0.0, "rho_1": values["rho_1"]},
     }
-    return Comparison(
-        rows,
-        configuration(setting, data, [record]) | {"interrupted": False, "notes": list(net.notes)},
-        versions(),
-        cases,
-    )
+    made = configuration(setting, data, [record], notes=net.notes)
+    return Comparison(rows, {KEY: made}, versions(), cases)
 
 
 def _check_fit(depth: int, outputs: int, data: Dataset) -> None:

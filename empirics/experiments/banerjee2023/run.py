@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 
-from bounds.evaluate import result
-from bounds.registry import quantity
 from empirics.checks import check_device
-from empirics.comparison import (
-    Comparison,
-    Progress,
-    Setting,
-    configuration,
-    gather,
-    on_device,
-    predict,
-    round_up,
-    versions,
-)
+from empirics.comparison import Comparison, configuration, gather, predict
 from empirics.data import Dataset
 from empirics.experiments.banerjee2023.observe import KEY, MEASURED, observe
+from empirics.experiments.banerjee2023.setting import Setting
 from empirics.experiments.banerjee2023.worst import worst
 from empirics.measure.gradients import gradient_norms
 from empirics.measure.norms import weight_norms
 from empirics.networks import Network, Weights, network
+from empirics.setting import Progress, on_device, round_up, versions
 from empirics.training import train
 from empirics.verdict import Observation
+
+NOTES = ("radii of the ball: the least that contain the points measured, unless given; t=0 is the initialisation",)
 
 
 def build(setting: Setting, width: int, seed: int, data: Dataset) -> Network:
@@ -104,8 +95,9 @@ def compare(
         if not runs:
             raise
         interrupted = True
-    rows, cases = gather(seen, failure_probability)
-    return Comparison(rows, configuration(setting, data, runs) | {"interrupted": interrupted}, versions(), cases)
+    rows, cases = gather(seen)
+    made = configuration(setting, data, runs, interrupted=interrupted, notes=NOTES)
+    return Comparison(rows, {KEY: made}, versions(), cases)
 
 
 def _chosen_radii(setting: Setting) -> frozenset[str]:
@@ -121,7 +113,7 @@ def _one_network(
     eta = learning_rate(setting, width, data)
     net = build(setting, width, seed, data)
     points, record = trajectory(net.weights, data, eta, setting)
-    values = values_of(setting, width, data) | {"rho": record["rho"], "rho_1": record["rho_1"]}
+    values = values_of(setting, width, data) | record["radii"]
     seen: list[Observation] = []
     for step, point in points.items():
         seen += observe(point, points[0], data, values, eta, seed=seed, step=step, only=names)
@@ -156,8 +148,10 @@ def trajectory(
         "reason": reason,
         "loss_first": first,
         "loss_last": losses[-1] if losses else first,
-        "rho": rho if setting.rho is None else setting.rho,
-        "rho_1": rho_1 if setting.rho_1 is None else setting.rho_1,
+        "radii": {
+            "rho": rho if setting.rho is None else setting.rho,
+            "rho_1": rho_1 if setting.rho_1 is None else setting.rho_1,
+        },
     }
 
 
@@ -169,8 +163,3 @@ def _distance(point: Weights, start: Weights) -> torch.Tensor:
             torch.as_tensor(norms["readout_distance"].value).max().reshape(1),
         ]
     ).cpu()
-
-
-def failure_probability(values: Mapping[str, Any]) -> float:
-    """The probability with which the paper's results may fail at a width."""
-    return 1 - float(result(quantity(f"{KEY}.probability"), L=values["L"], m=values["m"]).value)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from empirics.comparison import Progress, Setting
 from empirics.data import Dataset
 from empirics.experiments.banerjee2023.observe import CONSTANTS, KEY
+from empirics.experiments.banerjee2023.setting import Setting
 from empirics.measure.supremum import supremum
 from empirics.networks import Network
+from empirics.setting import Progress
 from empirics.spectral import SpectralBall
 from empirics.verdict import Observation
 
