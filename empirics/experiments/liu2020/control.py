@@ -35,11 +35,10 @@ def changes(scene: Scene) -> Iterator[Observation]:
         scene: the path and its constants.
 
     Yields:
-        Observations; none where only w_0 was measured.
+        Observations.
     """
-    if not scene.last:
-        return
     step, points = scene.last, scene.path.points
+    still = () if step else (*scene.path.failed, "only w_0 was measured: ask for 2 points or more, or a smaller eps")[:1]
     distance = float(scene.path.record("distance_fro")[step])
     sizes = scene.given("n") | {"R": distance}
     below = sizes | scene.given("L_F", "hessian")
@@ -47,9 +46,9 @@ def changes(scene: Scene) -> Iterator[Observation]:
     chain = {k: v for k, v in scene.chain.items() if k != "R"}
     proved = chain | sizes | {"hessian": float(predict(f"{KEY}.hessian_norm_tight", scene.chain).value)}
     moved = float(kernel_change(scene.at(0).kernel, scene.at(step).kernel).value)
-    yield scene.bracket("kernel_change", moved, below, proved, why, step=step)
+    yield scene.bracket("kernel_change", moved, below, proved, why, step=step, reasons=still)
     moved = jacobian_change(points[0], points[step], scene.path.data.X)
-    yield scene.bracket("gradient_change", moved, below, proved, why, step=step)
+    yield scene.bracket("gradient_change", moved, below, proved, why, step=step, reasons=still)
 
 
 def jacobian_change(before: Weights, after: Weights, X: Tensor) -> float:

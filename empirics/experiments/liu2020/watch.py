@@ -1,4 +1,4 @@
-"""What is followed along one run of gradient descent beside its records: layers' distances, and copies of the weights."""
+"""What is followed along a run of gradient descent beside its records: layers' distances, copies of the weights."""
 
 from __future__ import annotations
 
