@@ -119,6 +119,16 @@ def test_equal_samples_are_named():
     assert rows["kernel_norm"].verdict == "HOLDS"
 
 
+def test_a_network_that_fits_already_is_named():
+    *W, V = build().tensors
+    still = build().with_tensors([*W, 0 * V])
+    rows = {n: verdict(o) for n, o in everything(scene_of(still, replace(DATA, y=0 * Y), eta=0.01)).items()}
+    for name in DESCENT:
+        assert "F(w_0) = y: the loss is 0 before the first step" in rows[name].reasons, name
+    assert "only w_0 was measured" in rows["kernel_change"].reasons[0]
+    assert not any(row.verdict == "VIOLATED" for row in rows.values())
+
+
 def test_more_equations_than_parameters_are_named():
     data = empirics.Dataset(torch.randn(9, 5).double(), torch.randn(9).double(), "random", "here")
     scene = scene_of(build(m=1, L=2), data)

@@ -1,7 +1,8 @@
 """Section 5 and Theorem 7.2 on a path: the kernel's change, the Hessian norm that is asked for, the widths.
 
-Theorem 5.1 and eq 48 hold on the segment from w_0 to w_T, of length R = ||w_T - w_0||, with the suprema of ||H_i||_2
-and ||J||_2 on it; the ball of Theorem 7.1 that holds the path is convex and holds the segment.
+Theorem 5.1 and eq 48 are tested at w_T with the Euclidean ball that holds the path, R = max_t ||w_t - w_0||, in which
+the points measured lie. Their proof uses the suprema of ||H_i||_2 and ||J||_2 on the segment from w_0 to w_T only; the
+ball of Theorem 7.1 that holds the path, being convex, holds that segment too, and there the constants can be proved.
 
 Corollary 5.1 asks for ||H|| below a threshold that falls with L_F and with R = 2 L_F ||F_0 - y||/mu. Measured from
 below, ||H|| and L_F refute it for certain, and cannot prove it; where m reaches required_width_tight it is proved.
@@ -38,8 +39,10 @@ def changes(scene: Scene) -> Iterator[Observation]:
         Observations.
     """
     step, points = scene.last, scene.path.points
-    still = () if step else (*scene.path.failed, "only w_0 was measured: ask for 2 points or more, or a smaller eps")[:1]
-    distance = float(scene.path.record("distance_fro")[step])
+    still = (
+        () if step else (*scene.path.failed, "only w_0 was measured: ask for 2 points or more, or a smaller eps")[:1]
+    )
+    distance = float(scene.path.record("distance_fro").max())
     sizes = scene.given("n") | {"R": distance}
     below = sizes | scene.given("L_F", "hessian")
     why = scene.unproved("L_f") + scene.unproved("hessian_norm_tight")
@@ -92,7 +95,7 @@ def requirements(scene: Scene) -> Iterator[Observation]:
     yield from thresholds
     reasons = scene.zero + _uncontrolled(thresholds[0], proved)
     for name in sorted(STEPS):
-        yield step_requirement(scene, name, scene.direct(name), reasons)
+        yield step_requirement(scene, name, reasons)
 
 
 def _uncontrolled(threshold: Observation, proved: bool) -> tuple[str, ...]:
@@ -105,9 +108,9 @@ def _uncontrolled(threshold: Observation, proved: bool) -> tuple[str, ...]:
 
 def _thresholds(scene: Scene, proved: bool) -> Iterator[Observation]:
     """||H|| against Corollary 5.1's threshold and eq 23's."""
-    below = scene.given("n", "mu", "lambda_min", "L_F", "residual_0")
-    radius = float(predict(f"{KEY}.radius_square", scene.given("L_F", "residual_0", "mu")).value)
-    norm, upper, label = scene.value("hessian"), None, "constants from below"
+    below = scene.given("n", "mu", "lambda_min", "residual_0") | scene.in_ball("L_F")
+    radius = float(predict(f"{KEY}.radius_square", scene.in_ball("radius_square")).value)
+    norm, upper, label = scene.in_ball("hessian")["hessian"], None, "constants from below"
     if proved:  # by required_width_tight, with the radius and the constants that it is solved for
         chain = {k: v for k, v in scene.chain.items() if k != "R"} | scene.given("mu", "lambda_min", "residual_0")
         radius = float(predict(f"{KEY}.radius_square_tight", chain).value)

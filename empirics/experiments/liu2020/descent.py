@@ -42,8 +42,7 @@ def conditioning(scene: Scene) -> Iterator[Observation]:
     last = path.clean - 1
     yield scene.see("solution_distance", distance, target, step=last, label="y = F(w_T)", reasons=why + still)
     yield _condition_number(scene)
-    below = scene.given("L_F", "residual_0") | {"beta_F": scene.value("hessian")}
-    yield step_requirement(scene, "step_size", below)
+    yield step_requirement(scene, "step_size")
 
 
 def _condition_number(scene: Scene) -> Observation:
@@ -54,7 +53,7 @@ def _condition_number(scene: Scene) -> Observation:
     there = {
         "L_F": float(scene.path.kernel[steps, 1].max()) ** 0.5,
         "beta_F": max(scene.at(t).beta_F for t in steps),
-        "residual_sup": float(2 * scene.path.loss[steps].max()) ** 0.5,
+        "residual_sup": max(float(2 * scene.path.loss[steps].max()) ** 0.5, scene.path.residual_0),
         "mu": max(least, scene.lambda_min * 1e-12),
     }
     reasons = scene.zero or (() if least > 0 else (f"lambda_min(K) = {least:.2g} at a measured point",))
@@ -63,22 +62,21 @@ def _condition_number(scene: Scene) -> Observation:
     )
 
 
-def step_requirement(scene: Scene, name: str, below: dict[str, float], reasons: tuple[str, ...] = ()) -> Observation:
-    """The step used against a largest step that falls with the constants.
+def step_requirement(scene: Scene, name: str, reasons: tuple[str, ...] = ()) -> Observation:
+    """The step used against a largest step that falls with the constants of the ball.
 
-    Constants from below give a threshold from above: a step beyond it is refused for certain, one below it is not
-    settled.
+    Constants from below (beta_F >= ||H||) give a threshold from above: a step beyond it is refused for certain, one
+    below it is not settled.
 
     Args:
         scene: the path and its constants.
         name: of the quantity.
-        below: the values at which to predict.
         reasons: why the theorem says nothing.
 
     Returns:
         The observation.
     """
-    eta = scene.path.eta
+    eta, below = scene.path.eta, scene.in_ball(name)
     most = float(predict(f"{KEY}.{name}", below).value)
     more = {"upper": eta if eta > most else None, "reasons": reasons}
     return scene.see(name, eta, below, label="constants from below", **more)

@@ -141,7 +141,7 @@ def _condition_number(scene: Scene, inner: _Ends, zero: tuple[str, ...]) -> Obse
         "beta_F": max(bare.beta_F for bare in linear),
         "L_Phi": float(inner.steepest[steps].max()),
         "beta_Phi": float(inner.bend[steps].max()),
-        "residual_sup": float(2 * path.loss[steps].max()) ** 0.5,
+        "residual_sup": max(float(2 * path.loss[steps].max()) ** 0.5, path.residual_0),
         "mu": max(float(inner.low[steps].min()), _TINY),
         "rho": max(float(inner.slope[steps].min()), _TINY),
     }

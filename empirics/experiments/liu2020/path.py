@@ -42,6 +42,7 @@ TOLERANCE = 1e-2
 _EPS = float(np.finfo(np.float64).eps)
 _ROUNDINGS = 256  # of an output's last digit, generously: what the sweeps' sums of products leave in it
 _ROOM = 0.8
+_NOTHING = 1e-290
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ class Path:
 
     Attributes:
         data: the samples.
-        run: the trajectory, every step recorded; cut before a point that is not finite by `clean`.
+        run: the trajectory, every step recorded.
         points: the measured points by step, w_0 first.
         eta: the step size.
     """
@@ -77,8 +78,8 @@ class Path:
 
     @cached_property
     def pl(self) -> np.ndarray:
-        """||grad calL_t||^2/(2 calL_t)."""
-        return self.record("pl_mu")
+        """||grad calL_t||^2/(2 calL_t); lambda_max(K_t), as good a value as any, where that is 0/0."""
+        return np.where(self.loss > 0, self.record("pl_mu"), self.kernel[:, 1])
 
     @cached_property
     def kernel(self) -> np.ndarray:
@@ -87,8 +88,8 @@ class Path:
 
     @property
     def residual_0(self) -> float:
-        """||F(w_0) - y||."""
-        return math.sqrt(2 * float(self.loss[0]))
+        """||F(w_0) - y||, or next to nothing where it is 0."""
+        return math.sqrt(2 * max(float(self.loss[0]), _NOTHING))
 
     @property
     def L_F(self) -> float:
@@ -99,7 +100,7 @@ class Path:
     def noise(self) -> np.ndarray:
         """A bound on the relative rounding error of calL_t, from that of the outputs."""
         error = _ROUNDINGS * _EPS * (1 + self.record("output_max"))
-        return 2 * error * math.sqrt(len(self.data.y)) / np.sqrt(2 * np.maximum(self.loss, 1e-300))
+        return 2 * error * math.sqrt(len(self.data.y)) / np.sqrt(2 * np.maximum(self.loss, _NOTHING))
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -112,6 +113,8 @@ class Path:
     def left_premises(self, mu: float) -> tuple[str, ...]:
         """Which premises of Theorem 4.2 fail along the path: PL* with this mu, and the step size."""
         found = list(self.failed)
+        if not self.loss[0] > 0:
+            found.append("F(w_0) = y: the loss is 0 before the first step")
         low = int(self.pl.argmin())
         if self.pl[low] < mu:
             found.append(f"PL*: ||grad||^2/(2 loss) = {self.pl[low]:.3g} < mu = {mu:.3g} at step {low}")
@@ -125,7 +128,7 @@ class Path:
     @cached_property
     def worst_ratio(self) -> tuple[int, float, float]:
         """(t, calL_{t+1}/calL_t, its rounding) where that is largest; there must be a step."""
-        ratio = self.loss[1:] / self.loss[:-1]
+        ratio = self.loss[1:] / np.maximum(self.loss[:-1], _NOTHING)
         t = int(ratio.argmax())
         return t, float(ratio[t]), float(ratio[t] * (self.noise[t] + self.noise[t + 1]))
 
@@ -134,8 +137,11 @@ class Path:
         """(eta c_t, its rounding), (clean - 1,) each."""
         drop = self.eta * self.record("grad_norm")[:-1] ** 2
         before, after, noise = self.loss[:-1], self.loss[1:], self.noise
-        error = 2 * (before * noise[:-1] + after * noise[1:] + 8 * _EPS * drop) / drop
-        return 2 * (after - before + drop) / drop, error
+        moves = drop > 0  # where all units are saturated nothing moves and nothing is learnt about the curvature
+        error, bend = np.full_like(drop, np.inf), np.zeros_like(drop)
+        np.divide(2 * (before * noise[:-1] + after * noise[1:] + 8 * _EPS * drop), drop, out=error, where=moves)
+        np.divide(2 * (after - before + drop), drop, out=bend, where=moves)
+        return bend, error
 
 
 def singular(start: Weights, data: Dataset, kernel: np.ndarray) -> str:
@@ -185,7 +191,7 @@ def theory_rate(start: Weights, data: Dataset) -> float:
 
 
 def round_down(value: float) -> float:
-    """A positive number rounded down to two figures: a step size that stays below its bound.
+    """A positive number rounded down to two figures.
 
     >>> round_down(0.0579), round_down(2.0)
     (0.057, 2.0)
@@ -238,9 +244,8 @@ def descend(
         },
         record_every=1,
     )
-    found = dict(kept.points)
-    if run.reason in ("diverged", "nan"):
-        found = {t: w for t, w in found.items() if t < run.stop_step}
-    elif points > 1:
+    bad = run.reason in ("diverged", "nan")
+    found = {t: w for t, w in kept.points.items() if t and not (bad and t == run.stop_step)}
+    if points > 1 and run.stop_step and not bad:
         found[run.stop_step] = run.final
-    return Path(data, run, {0: start, **{t: w for t, w in found.items() if t}}, eta)
+    return Path(data, run, {0: start, **found}, eta)

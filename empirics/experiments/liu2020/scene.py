@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from bounds.registry import quantity
 from empirics.comparison import predict
 from empirics.experiments.liu2020.local import Local, local
@@ -91,7 +93,7 @@ class Scene:
             "eps": lambda: self.setting.eps,
             "mu": lambda: self.mu,
             "lambda_min": lambda: self.lambda_min,
-            "loss_0": lambda: float(path.loss[0]),
+            "loss_0": lambda: path.residual_0**2 / 2,
             "residual_0": lambda: path.residual_0,
             "L_F": lambda: path.L_F,
             "L_f": lambda: max(self.at(t).gradient for t in path.points),
@@ -99,6 +101,33 @@ class Scene:
             "hessian": lambda: max(self.at(t).hessian for t in path.points),
         }
         return known[name]()
+
+    @cached_property
+    def inside(self) -> np.ndarray:
+        """Which iterates lie in Theorem 4.2(c)'s ball, whose radius is at least 2 ||J(w_0)||_2 ||F_0 - y||/mu."""
+        radius = 2 * float(self.path.kernel[0, 1]) ** 0.5 * self.path.residual_0 / self.mu
+        found = self.path.record("distance_fro") <= radius
+        found[0] = True
+        return found
+
+    def in_ball(self, name: str) -> dict[str, Any]:
+        """As `direct`, with L_F, L_f and ||H|| from the points that lie in Theorem 4.2(c)'s ball.
+
+        Args:
+            name: of the quantity.
+
+        Returns:
+            Constants that are at most those of that ball.
+        """
+        steps = [t for t in self.path.points if t < self.path.clean and self.inside[t]]
+        known: dict[str, Callable[[], float]] = {
+            "L_F": lambda: float(self.path.kernel[self.inside, 1].max()) ** 0.5,
+            "L_f": lambda: max(self.at(t).gradient for t in steps),
+            "hessian": lambda: max(self.at(t).hessian for t in steps),
+            "beta_F": lambda: max(self.at(t).hessian for t in steps),
+        }
+        letters = quantity(f"{KEY}.{name}").parameters if name not in known else (name,)
+        return {x: known[x]() if x in known else self.value(x) for x in letters}
 
     @cached_property
     def chain(self) -> dict[str, Any]:

@@ -129,6 +129,8 @@ def _gone(scene: Scene, runs: list[Trajectory], gamma: float, largest: float) ->
         found.append(f"SGD {runs[blown[0]].reason} in {len(blown)} of {len(runs)} runs, first at step "
                      f"{runs[blown[0]].stop_step} of run {blown[0]}")  # fmt: skip
         return tuple(found)
+    if not scene.path.loss[0] > 0:
+        found.append("F(w_0) = y: the loss is 0 before the first step")
     least = min(float(run.records["pl_mu"].min()) for run in runs)
     if least < scene.mu:
         found.append(f"PL*: ||grad||^2/(2 loss) = {least:.3g} < mu = {scene.mu:.3g} in a run")
@@ -147,7 +149,7 @@ def stochastic(scene: Scene, found: Runs) -> Iterator[Observation]:
     Yields:
         Observations; those of the radius have the run's number as their seed.
     """
-    setting, loss_0 = scene.setting, scene.path.loss[0]
+    setting, loss_0 = scene.setting, scene.path.residual_0**2 / 2
     values = scene.given("n", "mu", "loss_0") | {
         "gamma": found.gamma,
         "s": setting.batch_size,
@@ -213,7 +215,7 @@ def finding(scene: Scene, found: Runs) -> str:
     head = f"width {width}: {len(found.runs)} runs of SGD, s = {s}, eta = {found.eta:.3g}, gamma = {found.gamma:.3g}"
     if len(sound) < len(found.runs) or len(sound) < 2:
         return f"{head}: {len(sound)} reached step {T}"
-    loss_0 = float(scene.path.loss[0])
+    loss_0 = scene.path.residual_0**2 / 2
     low, mean, high = (1 - x / loss_0 for x in interval(sound))
     rate = scene.mu * s * found.eta / scene.n
     promised = -math.expm1(T * math.log1p(-rate)) if rate < 1 else 1.0
