@@ -16,6 +16,8 @@ from typing import Protocol, Self
 import torch
 from torch import Tensor
 
+from empirics.measure.tridiagonal import ends
+
 WARM_NOISE = 0.03  # of a warm start: what an eigenvector that has taken the lead grows from
 
 
@@ -91,7 +93,7 @@ def lanczos(
     B, most = start.shape[0], min(max_iter, 3 * start.shape[1] + 20)
     run = _Recurrence(operator, start, 0.01 * tol, keep=vectors)
     alpha, beta = start.new_zeros(B, most), start.new_zeros(B, most)
-    ends, coefficients = start.new_zeros(B, 4), start.new_zeros(B, most if verify else 0, 2)
+    outer, coefficients = start.new_zeros(B, 4), start.new_zeros(B, most if verify else 0, 2)
     found = start.new_zeros(2, *start.shape) if vectors else None
     converged, products = (torch.zeros(B, dtype=t, device=start.device) for t in (torch.bool, torch.int64))
     rows, check = torch.arange(B, device=start.device), 6 if warm else 12  # sooner, a pair may seem to have converged
@@ -100,17 +102,17 @@ def lanczos(
         if j != check and j != most:
             continue
         check = j + (1 if warm and j < 12 else max(2, j // 6))  # an eigendecomposition of T costs about one product
-        theta, s = torch.linalg.eigh(_tridiagonal(alpha[rows, :j], beta[rows, : j - 1]))
-        residual = run.residual(s)[:, [0, -1]]
-        done = _converged(theta[:, [0, -1]], residual, both, tol)
+        theta, s = ends(alpha[rows, :j], beta[rows, : j - 1])
+        residual = run.residual(s)
+        done = _converged(theta, residual, both, tol)
         fresh = ~converged[rows]  # what has converged is kept as it was then: later steps can only add round-off
         at = rows[fresh]
-        ends[at] = torch.cat([theta[:, [0, -1]], residual], 1)[fresh]
+        outer[at] = torch.cat([theta, residual], 1)[fresh]
         if verify:
-            coefficients[at, :j] = s[fresh][:, :, [0, -1]]
+            coefficients[at, :j] = s[fresh]
         if found is not None:
             settled = fresh & done if j < most else fresh
-            found[:, rows[settled]] = run.ritz_vectors(s[:, :, [0, -1]], settled)
+            found[:, rows[settled]] = run.ritz_vectors(s, settled)
         converged[at], products[at] = done[fresh], j
         left = run.operator.keep(~converged[rows])
         if left.numel() == 0:
@@ -119,8 +121,8 @@ def lanczos(
             rows = rows[left]
             run.take(left)
     if verify:
-        ends[:, 2:] = _true_residuals(operator, start, alpha, beta, coefficients, ends)
-    return Ritz(ends[:, 0], ends[:, 1], ends[:, 2], ends[:, 3], converged, products, found)
+        outer[:, 2:] = _true_residuals(operator, start, alpha, beta, coefficients, outer)
+    return Ritz(outer[:, 0], outer[:, 1], outer[:, 2], outer[:, 3], converged, products, found)
 
 
 def _converged(theta: Tensor, residual: Tensor, both: bool, tol: float) -> Tensor:
@@ -132,10 +134,6 @@ def _converged(theta: Tensor, residual: Tensor, both: bool, tol: float) -> Tenso
     # the other end may still be growing: it must not be able to overtake by more than the tolerance
     contender = (size + residual).amax(1)
     return (residual.gather(1, leader[:, None])[:, 0] <= tol * norm) & (contender <= (1 + 2 * tol) * norm)
-
-
-def _tridiagonal(alpha: Tensor, beta: Tensor) -> Tensor:
-    return torch.diag_embed(alpha) + torch.diag_embed(beta, 1) + torch.diag_embed(beta, -1)
 
 
 class _Recurrence:
