@@ -89,6 +89,14 @@ def test_conclusions_hold_on_a_converging_path_and_their_numbers_are_by_hand():
         assert "Corollary 5.1: ||H||" in found[name].reasons[0]
 
 
+def test_a_mu_that_the_path_does_not_keep_is_named():
+    path = scene_of(build()).path
+    least = float(path.pl.min())
+    assert not path.left_premises(0.99 * least)
+    (reason,) = path.left_premises(1.01 * least)
+    assert reason == f"PL*: ||grad||^2/(2 loss) = {least:.3g} < mu = {1.01 * least:.3g} at step {path.pl.argmin()}"
+
+
 def test_a_step_that_is_too_long_is_named_and_refutes_nothing():
     start = build()
     top = float(torch.linalg.eigvalsh(naive.kernel(naive.jacobian(start, X, model())))[-1])

@@ -50,8 +50,7 @@ class Path:
     """A run and what was measured along it.
 
     Attributes:
-        data: the samples.
-        run: the trajectory, every step recorded.
+        data, run: the samples, and the trajectory with every step recorded.
         points: the measured points by step, w_0 first.
         eta: the step size.
     """
@@ -153,7 +152,7 @@ def singular(start: Weights, data: Dataset, kernel: np.ndarray) -> str:
         kernel: lambda_min and lambda_max of K_0.
 
     Returns:
-        A reason: equal samples, more equations than parameters, or a value that is rounding.
+        Equal samples, more equations than parameters, or a value that is rounding.
     """
     if (pair := repeated(data.X)) is not None:
         return f"samples {pair[0]} and {pair[1]} are equal: lambda_min(K) = 0"
