@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bounds.binding import relevant
+from bounds.calibration import Calibration
 from bounds.errors import Missing, NotApplicable, TheoryError
 from bounds.evaluate import Evaluation, result_at
 from bounds.model import Default, Paper, Quantity
@@ -36,6 +37,7 @@ class Question:
         hidden_layers: The same number of hidden layers in every paper's own L.
         fill: Paper -> name -> what to assume before the paper's defaults (from a data set or a scenario).
         activation: That of a scenario, which ``values`` comes before.
+        calibration: Hidden constants as runs bound them; values given come before them.
         unusable: Paper -> why the data do not suit it.
     """
 
@@ -45,6 +47,7 @@ class Question:
     fill: Mapping[str, Mapping[str, Default]] = field(default_factory=dict)
     unusable: Mapping[str, str] = field(default_factory=dict)
     activation: str = ""
+    calibration: Calibration | None = None
 
 
 def asked(question: Question, answers: str) -> list[Quantity]:
@@ -174,7 +177,8 @@ def _width(question: Question, quantity: Quantity, values: Mapping[str, Any]) ->
     if reason := uncovered(question, quantity):
         return without_answer(quantity, reason)
     try:
-        return solve(quantity, values, side=True, fill=question.fill.get(quantity.paper.key))
+        known = question.calibration.fill(quantity.key) if question.calibration else {}
+        return solve(quantity, values, side=True, fill={**question.fill.get(quantity.paper.key, {}), **known})
     except (Missing, NotApplicable) as error:
         return without_answer(quantity, str(error))
 

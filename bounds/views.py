@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bounds.ball import decimal
+from bounds.calibration import Calibrated
 from bounds.display import SIGNS
 from bounds.enclosure import Enclosure
 from bounds.evaluate import Evaluation
@@ -27,6 +28,11 @@ GLYPH = {r"\le": "<=", r"\ge": ">=", "=": "="}
 def status(quantity: Quantity) -> str:
     """``printed``, ``proved``, ``derived``, with ``order only`` where constants are hidden."""
     return quantity.status + (", order only" if quantity.order_only else "")
+
+
+def calibrated(result: Any) -> dict[str, float]:
+    """The hidden constants of a result that came from a calibration."""
+    return {n: float(d.value) for n, d in result.assumed.items() if isinstance(d, Calibrated)}
 
 
 def json_value(value: Any) -> Any:
@@ -160,10 +166,13 @@ def assumed_dict(assumed: Mapping[str, Default]) -> dict[str, Any]:
 def merged(results: Iterable[Any]) -> dict[str, Default]:
     """The defaults behind several results: under ``paper.name`` where papers assume different values for one letter."""
     found: dict[str, dict[str, Default]] = {}
+    together: dict[str, Default] = {}
     for r in results:
         for name, default in r.assumed.items():
-            found.setdefault(name, {})[r.quantity.paper.key] = default
-    together: dict[str, Default] = {}
+            if isinstance(default, Calibrated):
+                together[f"{r.quantity.key}.{name}"] = default
+            else:
+                found.setdefault(name, {})[r.quantity.paper.key] = default
     for name, by_paper in found.items():
         if len({str(d.value) for d in by_paper.values()}) == 1:
             origins = dict.fromkeys(d.origin for d in by_paper.values())
@@ -193,7 +202,16 @@ def width_table(solutions: Sequence[Solution], details: bool = False) -> Table:
         q = s.quantity
         width = figures(s.value) + _unset(s.order_of, q) if s.applicable else NA
         probability = "-" if s.probability is None or not s.applicable else _probability(s.probability)
-        rows.append((q.key, width, status(q), s.binding or "-", probability, q.source.place))
+        rows.append(
+            (
+                q.key,
+                width,
+                status(q) + (", calibrated" if calibrated(s) else ""),
+                s.binding or "-",
+                probability,
+                q.source.place,
+            )
+        )
         notes += [f"{q.key}: {name} is {target}" for name, target in s.chosen.items()]
         if s.certificate and s.applicable and details:
             notes.append(f"{q.key}: {s.certificate}")
@@ -230,6 +248,7 @@ def width_row(s: Solution) -> dict[str, Any]:
         "order_only": s.quantity.order_only,
         "unset": list(s.unset),
         "order_of": list(s.order_of),
+        "calibrated": calibrated(s),
         "binding": s.binding,
         "probability": s.probability,
         "applicable": s.applicable,

@@ -14,6 +14,7 @@ from bounds.registry import quantity
 from bounds.tables import Table, figures
 from bounds.views import GLYPH
 from empirics.data import Dataset
+from empirics.scaling import calibration_of, judge_order
 from empirics.verdict import HOLDS, VIOLATED, Observation, Row, combine, judge
 
 LEGEND = (
@@ -76,8 +77,6 @@ class Comparison:
         Args:
             origin: How the runs were made, for the file.
         """
-        from empirics.scaling import calibration_of
-
         data = "; ".join(f"{c['data']}, {c['samples']} samples" for c in self.configurations.values())
         return calibration_of(self.rows, f"{origin} ({data})")
 
@@ -220,8 +219,6 @@ def gather(observations: Iterable[Observation], *, surely: bool = False) -> tupl
         groups.setdefault((order[key], -1 if prediction.unset else width, key), []).append(row)
         if (width, key) not in allowed:
             allowed[width, key] = None if surely else failure_probability(key, o.values)
-    if any(width < 0 for _, width, _ in groups):
-        from empirics.scaling import judge_order
     rows = [
         judge_order(g) if width < 0 else combine(g, allowed[width, key])
         for (_, width, key), g in sorted(groups.items(), key=lambda item: item[0][:2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -24,10 +25,17 @@ from bounds.options import (
 @DETAILS
 @click.option("--plot", type=click.Path(dir_okay=False), help="Draw width against --against into this file.")
 @click.option("--against", help="Axis of --plot: NAME=LOW:HIGH[:log] [default: samples=10:1e6:log].")
+@click.option("--calibrated", type=click.Path(dir_okay=False), help="Hidden constants from bounds compare --calibrate.")
 @table_options
 @click.pass_context
 def required_width(
-    ctx: click.Context, plot: str | None, against: str | None, details: bool, style: str | None, **options: Any
+    ctx: click.Context,
+    plot: str | None,
+    against: str | None,
+    calibrated: str | None,
+    details: bool,
+    style: str | None,
+    **options: Any,
 ) -> None:
     """The least width that each theorem asks for; works with nothing given."""
     from bounds import across, views
@@ -35,6 +43,10 @@ def required_width(
     if against and not plot:
         raise click.UsageError("--against is the axis of a plot: add --plot FILE")
     question = question_from(ctx, options, "width")
+    if calibrated:
+        from bounds.calibration import Calibration
+
+        question = replace(question, calibration=Calibration.read(calibrated))
     if plot:
         from bounds.plots import width_plot
 
