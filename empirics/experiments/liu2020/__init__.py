@@ -1,13 +1,11 @@
 """liu2020 on real networks: comparison with its theorems, and the user's own network."""
 
-from types import ModuleType
-
 from empirics.experiments.liu2020.architecture import NETWORKS
 from empirics.experiments.liu2020.own import compare_model
 from empirics.experiments.liu2020.run import MEASURED, compare
 from empirics.experiments.liu2020.scene import KEY
 from empirics.experiments.liu2020.setting import Setting
 
-FIGURES: dict[str, ModuleType] = {}
+FIGURES: dict[str, object] = {}
 
 __all__ = ["FIGURES", "KEY", "MEASURED", "NETWORKS", "Setting", "compare", "compare_model"]

@@ -16,6 +16,7 @@ from empirics.experiments.liu2020.constants import constants
 from empirics.experiments.liu2020.control import CONTROL, WIDTHS, changes, requirements
 from empirics.experiments.liu2020.curvature import convexity, linear_dynamics
 from empirics.experiments.liu2020.descent import CONDITIONING, DESCENT, conditioning, descent, findings
+from empirics.experiments.liu2020.layers import HESSIANS, INITIAL, RUNGS, in_ball, initial, worst
 from empirics.experiments.liu2020.outputs import OUTPUTS, Inner, transformed
 from empirics.experiments.liu2020.path import Path, descend, floor, theory_rate
 from empirics.experiments.liu2020.scene import KEY, Scene
@@ -28,7 +29,7 @@ from empirics.verdict import Observation, Row
 from empirics.weights import Weights
 
 PATHS = CONDITIONING | DESCENT | CONTROL | SGD
-MEASURED = PATHS | OUTPUTS
+MEASURED = PATHS | OUTPUTS | INITIAL | RUNGS | HESSIANS
 NOTES = (
     "mu is mu_share of lambda_min(K_0); PL*, the step size and the contraction were checked at every step, and Theorem "
     "4.2's conclusions are tested with the constants of the path, which is all that its proof uses",
@@ -141,6 +142,9 @@ def _one_network(
     scene = _scene(setting, data, build(setting, width, seed, data), seed)
     if names & PATHS:
         found += _along(scene, names)
+    if not seed:
+        found += initial(setting, data.X, width, names)
+    found += _ball(scene, data, names)
     if names & SGD and not seed:
         if progress:
             progress(f"width {width}: {setting.sgd_runs} runs of SGD")
@@ -194,6 +198,18 @@ def _along(scene: Scene, names: frozenset[str]) -> Iterator[Observation]:
     for own, measure in parts:
         if own & names:
             yield from measure(scene)
+
+
+def _ball(scene: Scene, data: Dataset, names: frozenset[str]) -> Iterator[Observation]:
+    """Appendix F and Theorem 7.1 at the measured points of the path, and at the worst point found in its ball."""
+    path, frame = scene.path, {"seed": scene.seed, "width": scene.path.points[0].m}
+    if not names & (RUNGS | HESSIANS):
+        return
+    for step, point in path.points.items():
+        at = frame | {"step": step}
+        yield from in_ball(point, path.points[0], data.X, scene.setting, scene.constants, scene.R, names, at)
+    if scene.setting.restarts:
+        yield from worst(path.points[0], data.X, scene.setting, scene.constants, scene.R, names, frame)
 
 
 def record_of(scene: Scene, seed: int) -> dict[str, Any]:
