@@ -174,6 +174,8 @@ def test_the_users_module():
     assert values["lambda_min"] == pytest.approx(float(torch.linalg.eigvalsh(J @ J.T)[0]))
     assert rows["contraction"].verdict == "HOLDS"
     assert rows["required_width"].verdict in (MET, NOT_MET)
+    assert {rows[name].verdict for name in ("activation_norm", "backward_norm", "hessian_norm", "L_f")} == {"HOLDS"}
+    assert "weight_norm" not in rows  # true by the choice of c_0
     assert not found.violated
     assert found.configuration["L"] == 3
 

@@ -14,6 +14,7 @@ from empirics.data import Dataset
 from empirics.experiments.liu2020.constants import constants
 from empirics.experiments.liu2020.control import STEPS, THRESHOLDS, WIDTHS, requirements
 from empirics.experiments.liu2020.descent import CONDITIONING, conditioning, descent
+from empirics.experiments.liu2020.layers import HESSIANS, RUNGS, in_ball
 from empirics.experiments.liu2020.path import descend
 from empirics.experiments.liu2020.run import check, judged, record_of
 from empirics.experiments.liu2020.scene import KEY, Scene
@@ -24,6 +25,8 @@ from empirics.weights import Weights
 
 OWN = (CONDITIONING - {"solution_distance"}) | THRESHOLDS | STEPS | WIDTHS | {"contraction"}
 """What one network and one step show: w_T after a single step solves nothing, and its radii are those of a step."""
+LEMMAS = (RUNGS | HESSIANS) - {"weight_norm", "preactivation_change", "backward_move", "C_b_change"}
+"""Appendix F at the centre of the ball, without what holds by the choice of c_0 and what does not move there."""
 NOTES = (
     "the ball is centred at the network as given and holds one step of gradient descent on half the sum of squares; "
     "c_0, s_0 and C_x are measured, so that nothing here rests on how the network was initialised",
@@ -56,6 +59,7 @@ def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, lea
     net = model if isinstance(model, Network) else from_module(model, int(X.shape[1]), paper=None)
     point, notes = paper_form(net.weights.to(torch.float64))
     data = Dataset(X.to(point.V), y.to(point.V).reshape(len(X), -1).squeeze(1), "your data", "given")
+    found = constants(point, data.X)
     setting = Setting(
         L=point.L + 1,
         widths=(point.m,),
@@ -64,12 +68,15 @@ def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, lea
         learning_rate=learning_rate,
         steps=1,
         points=2,
+        c_0=found["c_0"],
     )
     check(setting, data)
     path = descend(point, data, learning_rate, steps=1, points=2, eps=0.0)
-    scene = Scene(path, setting, constants(point, data.X))
-    found = (o for part in (conditioning, descent, requirements) for o in part(scene))
-    rows, cases = judged(o for o in found if o.quantity.split(".")[1] in OWN)
+    scene = Scene(path, setting, found)
+    seen = [o for part in (conditioning, descent, requirements) for o in part(scene)]
+    frame = {"seed": 0, "step": 0, "width": point.m}
+    seen += in_ball(point, point, data.X, setting, found, scene.R, LEMMAS, frame)
+    rows, cases = judged(o for o in seen if o.quantity.split(".")[1] in OWN | LEMMAS)
     made = configuration(setting, data, [record_of(scene, 0)], notes=(*NOTES, *notes, *net.notes))
     return Comparison(rows, {KEY: made}, versions(), cases)
 
