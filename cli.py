@@ -5,14 +5,14 @@ The commands that need no training are in ``bounds.commands``; here are those th
 
 from __future__ import annotations
 
-import os
 import sys
 from functools import partial
 from typing import Any
 
 import click
 
-from bounds.commands import asking, exploring, model
+from bounds.commands import asking, exploring, model, reality
+from bounds.needs import need_empirics
 from bounds.options import SETTINGS, data_options, emit, progress, run_command, setting_from, table_options
 
 EXIT_VIOLATION, EXIT_USAGE, EXIT_FAILED, EXIT_INTERRUPTED = 1, 2, 3, 130
@@ -24,20 +24,8 @@ def app() -> None:
     """Theorems on training over-parameterised networks: their numbers, and what real networks do."""
 
 
-for command in (*model.COMMANDS, *asking.COMMANDS, *exploring.COMMANDS):
+for command in (*model.COMMANDS, *asking.COMMANDS, *exploring.COMMANDS, *reality.COMMANDS):
     app.add_command(command)
-
-
-def _need_empirics() -> None:
-    """One line saying how to install the measuring side where it is missing."""
-    from bounds.errors import TheoryError
-
-    # idle OpenMP threads spin by default, which slows small kernels on a shared machine several times over
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        import empirics  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise TheoryError(f"{error.name} is not installed: pip install 'bounds[empirics]' -c constraints.txt") from None
 
 
 @app.command(cls=run_command("settings"))
@@ -62,7 +50,7 @@ def compare(
     **options: Any,
 ) -> None:
     """Train networks and set predictions against measurements, for KEYS (papers or quantities; all by default)."""
-    _need_empirics()
+    need_empirics()
     from empirics.comparison import merge
     from empirics.data import load
     from empirics.experiments import chosen
@@ -115,7 +103,7 @@ def reproduce(
         for path in save_curves(figure, draw(options.get("activation")), Path(out)):
             click.echo(path)
         return
-    _need_empirics()
+    need_empirics()
     from empirics.experiments import figure as find
     from empirics.figures import check_folder
     from empirics.request import figure_data

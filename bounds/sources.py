@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bounds.data import Arrays
 
 
-def filled(question: Question, answers: str, scenario: str | None, data: str | None) -> Question:
+def filled(question: Question, answers: str, scenario: str | None, data: str | None, seed: int = 0) -> Question:
     """The question with what a scenario and a data set supply; the data set's values come before the scenario's.
 
     Args:
@@ -29,6 +29,7 @@ def filled(question: Question, answers: str, scenario: str | None, data: str | N
         answers: The kind of question, or "" for any quantity.
         scenario: A scenario's name.
         data: A data set's name or file.
+        seed: Of the draw of samples.
 
     Raises:
         TheoryError: No such scenario or data set, or the data do not suit.
@@ -50,7 +51,7 @@ def filled(question: Question, answers: str, scenario: str | None, data: str | N
     if data is not None:
         question, samples = _without_samples(question, chosen)
         named = in_letters(question, chosen)
-        loaded = _loaded(data, chosen, named, samples)
+        loaded = _loaded(data, chosen, named, samples, seed)
         for paper in chosen:
             given = {n: d.value for n, d in fill[paper.key].items()} | _own(paper, named[paper.key])
             try:
@@ -123,13 +124,17 @@ def _without_samples(question: Question, papers: Sequence[Paper]) -> tuple[Quest
 
 
 def _loaded(
-    data: str, papers: Sequence[Paper], named: Mapping[str, Mapping[str, Any]], samples: int | None = None
+    data: str,
+    papers: Sequence[Paper],
+    named: Mapping[str, Mapping[str, Any]],
+    samples: int | None = None,
+    seed: int = 0,
 ) -> Arrays:
     """As many samples as are asked for, in whatever letter; of the sphere, in the dimension asked for."""
     from bounds.data import load
 
     dimension = _count(papers, named, "input_dim") if data == "sphere" else None
-    return load(data, samples=samples or _count(papers, named, "samples"), d=dimension, targets="natural")
+    return load(data, samples=samples or _count(papers, named, "samples"), d=dimension, targets="natural", seed=seed)
 
 
 def _count(papers: Sequence[Paper], named: Mapping[str, Mapping[str, Any]], role: str) -> int | None:
@@ -177,6 +182,7 @@ def kernel_row(key: str, data: str, values: Mapping[str, Any], save: str | None 
     Args:
         key: The paper.
         data: A data set's name or file.
+        seed: Of the draw of samples.
         values: Letters or roles: the depth, the activation, the initial scale, ...; samples say how many are drawn.
         save: A .npy file for the Gram matrix.
 

@@ -46,6 +46,13 @@ def figure_settings() -> dict[str, Any]:
     return {name: type(module.PAPER) for name, module in figures().items()}
 
 
+def search_settings() -> dict[str, Any]:
+    """The settings of the search for critical widths."""
+    from empirics.critical import Search
+
+    return {"critical-width": Search}
+
+
 def figure(name: str) -> Any:
     """The module of a figure, ``paper.figure``.
 

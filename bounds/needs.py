@@ -1,0 +1,21 @@
+"""What the commands that train need: the measuring side, and quiet threads."""
+
+from __future__ import annotations
+
+import os
+
+from bounds.errors import TheoryError
+
+
+def need_empirics() -> None:
+    """Make sure that the measuring side is installed.
+
+    Raises:
+        TheoryError: It is not; one line says how to install it.
+    """
+    # idle OpenMP threads spin by default, which slows small kernels on a shared machine several times over
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        import empirics  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise TheoryError(f"{error.name} is not installed: pip install 'bounds[empirics]' -c constraints.txt") from None

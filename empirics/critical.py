@@ -1,0 +1,287 @@
+"""The least width at which a paper's network can be trained on given data, by bisection over widths and seeds.
+
+Training succeeds when the mean squared error, in the units of the targets given, falls below eps within a budget of
+full-batch steps at the rate share/lambda_max, lambda_max being the largest eigenvalue of the loss's Gauss-Newton matrix
+at initialisation (the tangent kernel's, times the loss's second derivative): one rule for all papers and widths. The
+answer depends on eps and on the budget, and belongs to this search: success need not be monotone in the width, and the
+width reported is one that succeeds beside one that fails.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bounds.errors import NotApplicable, TheoryError
+from bounds.registry import suggest
+from empirics.losses import loss_function
+from empirics.measure.kernel import ntk_gram
+from empirics.setting import Progress, check_fields, option
+from empirics.training import train_many
+from empirics.verdict import clopper_pearson
+from empirics.weights import Weights, stack
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a paper trains its network.
+
+    Attributes:
+        paper: The key.
+        loss: The loss's name.
+        activation: The paper's own.
+        network: The network and what of it is trained, in words.
+        prepare: (X, y) as given -> (X, y) in the paper's normalisation, and the factor that y was divided by.
+        build: (width, seed, X, hidden layers, activation) -> the network at its initialisation.
+        layers: The fewest and the most hidden layers that the paper covers; None: no most.
+    """
+
+    paper: str
+    loss: str
+    activation: str
+    network: str
+    prepare: Callable[[Tensor, Tensor], tuple[Tensor, Tensor, float]]
+    build: Callable[[int, int, Tensor, int, str], Weights]
+    layers: tuple[int, int | None] = (1, None)
+
+    def depth(self, search: Search) -> int:
+        """The hidden layers of a search's networks.
+
+        Args:
+            search: What is asked.
+
+        Raises:
+            NotApplicable: The paper does not cover them.
+        """
+        low, high = self.layers
+        asked = search.hidden_layers or low
+        if asked < low or (high is not None and asked > high):
+            covers = f"{low} hidden layer{'s' if low > 1 else ''}" if high == low else f"at least {low} hidden layers"
+            raise NotApplicable(f"{self.paper} covers {covers} (asked: {asked})")
+        return asked
+
+
+@dataclass(frozen=True)
+class Search:
+    """What counts as success, and where to look.
+
+    Attributes:
+        eps: Mean squared error to reach.
+        steps: Steps of gradient descent at most.
+        seeds: Initialisations per width.
+        fraction: Share of them that must succeed.
+        max_width: Where to stop looking.
+        hidden_layers: Of every network; None: the fewest that each paper covers.
+        activation: None: each paper's own.
+        share: The step size as a share of 1/lambda_max.
+        device: ``cpu`` or ``cuda``.
+    """
+
+    eps: float = option(1e-2, "Mean squared error that counts as trained.", kind="positive")
+    steps: int = option(5000, "Steps of gradient descent at most.", kind="count")
+    seeds: int = option(5, "Initialisations per width.", kind="count")
+    fraction: float = option(0.8, "Share of the initialisations that must succeed.", kind="positive")
+    max_width: int = option(1024, "Widest network tried.", kind="count")
+    hidden_layers: int | None = option(None, "Hidden layers; else the fewest that each paper covers.", kind="count")
+    activation: str | None = option(None, "Name or expression in z; else each paper's own.")
+    share: float = option(1.0, "Step size, as a share of 1/lambda_max at initialisation.", kind="positive")
+    device: str = option("cpu", "cpu or cuda.")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.fraction > 1:
+            raise TheoryError(f"fraction = {self.fraction}: must be at most 1")
+        if self.share >= 2:
+            raise TheoryError(f"share = {self.share}: must be below 2, where gradient descent is unstable")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """All seeds at one width.
+
+    Attributes:
+        width: Of the networks.
+        successes: How many were trained.
+        seeds: Of how many.
+        reasons: Why each run ended.
+        steps: The median number of steps of those that succeeded; None where none did.
+    """
+
+    width: int
+    successes: int
+    seeds: int
+    reasons: tuple[str, ...]
+    steps: float | None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95% interval of the probability of success."""
+        return clopper_pearson(self.successes, self.seeds)
+
+
+@dataclass(frozen=True)
+class CriticalWidth:
+    """What the search found.
+
+    Attributes:
+        paper: Whose network.
+        n: Samples.
+        width: The least width found to succeed whose neighbour below fails; None: none up to the largest tried.
+        trials: Everything tried, by width.
+        search: What counted as success.
+        reason: Why there is no width, or "".
+    """
+
+    paper: str
+    n: int
+    width: int | None
+    trials: tuple[Trial, ...]
+    search: Search
+    reason: str = ""
+
+    def at(self, width: int) -> Trial | None:
+        """The trial at a width, if there was one."""
+        return next((t for t in self.trials if t.width == width), None)
+
+
+@lru_cache(maxsize=1)
+def recipes() -> dict[str, Recipe]:
+    """Every paper's recipe, found in ``experiments/<key>/critical.py``."""
+    from empirics import experiments
+
+    found = {}
+    for info in pkgutil.iter_modules(experiments.__path__):
+        package = importlib.import_module(f"empirics.experiments.{info.name}")
+        if any(part.name == "critical" for part in pkgutil.iter_modules(package.__path__)):
+            found[info.name] = importlib.import_module(f"empirics.experiments.{info.name}.critical").RECIPE
+    return found
+
+
+def recipe(paper: str) -> Recipe:
+    """The recipe of a paper.
+
+    Raises:
+        TheoryError: It has none.
+    """
+    if paper not in recipes():
+        raise TheoryError(
+            f"{paper!r} has no width to search for{suggest(paper, recipes())}; use {', '.join(recipes())}"
+        )
+    return recipes()[paper]
+
+
+def conflict(X: Tensor, y: Tensor) -> str:
+    """Why no width can succeed: equal inputs with different targets, or "".
+
+    Args:
+        X: inputs, (n, d).
+        y: targets, (n,) or (n, k).
+    """
+    seen: dict[tuple[float, ...], int] = {}
+    for j, row in enumerate(map(tuple, X.tolist())):
+        i = seen.setdefault(row, j)
+        if not torch.equal(y[i], y[j]):
+            return f"samples {i} and {j} have equal inputs and different targets: no network fits both"
+    return ""
+
+
+def critical_width(
+    recipe: Recipe, X: Tensor, y: Tensor, search: Search, progress: Progress | None = None
+) -> CriticalWidth:
+    """Search for the least width at which the paper's network can be trained on the samples.
+
+    Args:
+        recipe: Whose network.
+        X: inputs as given, (n, d).
+        y: targets, (n,) or (n, k).
+        search: what counts as success.
+        progress: called with one line per width.
+
+    Returns:
+        The width, and everything tried.
+
+    Raises:
+        NotApplicable: The paper does not cover that many hidden layers.
+        TheoryError: A value is wrong.
+    """
+    recipe.depth(search)
+    if reason := conflict(X, y):
+        return CriticalWidth(recipe.paper, len(X), None, (), search, reason)
+    inputs, targets, factor = recipe.prepare(X.to(search.device), y.to(search.device))
+    tried: dict[int, Trial] = {}
+
+    def succeeds(width: int) -> bool:
+        if width not in tried:
+            tried[width] = trial(recipe, inputs, targets, factor, width, search)
+            if progress:
+                t = tried[width]
+                progress(f"{recipe.paper}, n = {len(X)}: width {width}: {t.successes} of {t.seeds} seeds trained")
+        return tried[width].successes >= search.fraction * search.seeds
+
+    found = _bisect(succeeds, search.max_width)
+    reason = "" if found else f"not reached up to width {search.max_width} within {search.steps} steps"
+    return CriticalWidth(recipe.paper, len(X), found, tuple(tried[w] for w in sorted(tried)), search, reason)
+
+
+def _bisect(succeeds: Callable[[int], bool], most: int) -> int | None:
+    """Doubling until success, then bisection: a width that succeeds beside one that fails (or 1)."""
+    below, width = 0, 1
+    while not succeeds(width):
+        if width == most:
+            return None
+        below, width = width, min(2 * width, most)
+    while width - below > 1:
+        middle = (below + width) // 2
+        below, width = (below, middle) if succeeds(middle) else (middle, width)
+    return width
+
+
+def trial(recipe: Recipe, X: Tensor, y: Tensor, factor: float, width: int, search: Search) -> Trial:
+    """Train every seed of one width, together.
+
+    Args:
+        recipe: whose network and loss.
+        X: inputs in the paper's normalisation.
+        y: targets likewise.
+        factor: what the targets given were divided by.
+        width: of the networks.
+        search: the budget.
+
+    Returns:
+        How many succeeded.
+    """
+    phi = search.activation or recipe.activation
+    nets = [recipe.build(width, seed, X, recipe.depth(search), phi).to(X) for seed in range(search.seeds)]
+    loss, one = loss_function(recipe.loss, nets[0].k), torch.ones(len(X), nets[0].k, dtype=X.dtype, device=X.device)
+    per_error = float(loss.value(one, 0 * one)) / nets[0].k  # the loss of a mean squared error of 1
+    bend = float(loss.bend(one, one, one)[0, 0])
+    K = torch.as_tensor(ntk_gram(stack(nets), X).value).reshape(len(nets), one.numel(), one.numel())
+    top = torch.linalg.eigvalsh(K)[:, -1]
+    options: dict[str, Any] = {"record": ("loss",), "record_at": [0], "sync_every": 50}
+    rates = (search.share / (bend * top)).tolist()
+    usable = [i for i, rate in enumerate(rates) if 0 < rate < np.inf]  # a dead network has no gradient to follow
+    runs = (
+        train_many(
+            [nets[i] for i in usable],
+            X,
+            y,
+            learning_rate=[rates[i] for i in usable],
+            loss=recipe.loss,
+            steps=search.steps,
+            tolerance=per_error * search.eps / factor**2,
+            **options,
+        )
+        if usable
+        else []
+    )
+    reasons = [r.reason for r in runs] + ["dead"] * (len(nets) - len(usable))
+    taken = [r.stop_step for r in runs if r.reason == "tolerance"]
+    return Trial(width, len(taken), len(nets), tuple(reasons), float(np.median(taken)) if taken else None)
