@@ -248,7 +248,6 @@ def width_row(s: Solution) -> dict[str, Any]:
         "order_only": s.quantity.order_only,
         "unset": list(s.unset),
         "order_of": list(s.order_of),
-        "calibrated": calibrated(s),
         "binding": s.binding,
         "probability": s.probability,
         "applicable": s.applicable,
@@ -257,6 +256,7 @@ def width_row(s: Solution) -> dict[str, Any]:
         "chosen": s.chosen,
         "certificate": str(s.certificate) if s.certificate else None,
         "undecided": [str(c) for c in s.checks if c.state is None],
+        "calibrated": calibrated(s),
     }
 
 

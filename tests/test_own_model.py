@@ -46,7 +46,7 @@ def test_own_model():
 def test_own_model_that_does_not_fit(model, scale, needle):
     y = DATA.y if needle != "3 outputs" else torch.zeros(12, 3, dtype=torch.float64)
     with pytest.raises(NotApplicable, match=needle):
-        empirics.compare(model, DATA.X * scale, y)
+        empirics.compare(model, DATA.X * scale, y, papers="banerjee2023")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,165 @@
+"""Critical widths: the search itself, tiny networks, theorems beside them, and what cannot succeed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+import cli
+import empirics
+from bounds.errors import NotApplicable, TheoryError
+from empirics import critical
+from empirics.critical import Search, critical_width, recipe, recipes, trial
+from empirics.headline import headline
+from empirics.training import train
+
+DATA = empirics.load("digits", samples=10, normalise="none")
+TINY = Search(eps=0.05, steps=60, seeds=2, max_width=32)
+
+
+def run(*arguments):
+    return CliRunner().invoke(
+        cli.app, ["critical-width", "--samples", "10", "--steps", "40", "--seeds", "2", *arguments]
+    )
+
+
+@pytest.mark.parametrize("least", [1, 2, 3, 7, 8, 9, 100, 128])
+def test_bisection_finds_a_threshold(least):
+    seen = []
+
+    def succeeds(width):
+        seen.append(width)
+        return width >= least
+
+    assert critical._bisect(succeeds, 128) == least
+    assert len(seen) <= 16
+    assert critical._bisect(succeeds, least - 1 or 1) == (1 if least == 1 else None)
+
+
+def test_every_recipe_trains_its_papers_network_at_a_stable_rate():
+    assert set(recipes()) == {"banerjee2023", "liu2020", "song2021", "allenzhu2019"}
+    for r in recipes().values():
+        X, y, factor = r.prepare(DATA.X, DATA.y)
+        # song2021's targets have norm at most 1; every error is measured in the targets given
+        assert torch.allclose(y * factor, DATA.y)
+        search = replace(TINY, steps=400, eps=0.2)
+        found = trial(r, X, y, factor, 64, search)
+        assert (found.successes, found.reasons) == (2, ("tolerance", "tolerance")), r.paper
+
+
+def test_allenzhu2019_sees_unit_rows_with_a_last_coordinate():
+    X, _, _ = recipe("allenzhu2019").prepare(DATA.X, DATA.y)
+    assert torch.allclose(X.norm(dim=1), torch.ones(10, dtype=X.dtype))
+    assert torch.allclose(X[:, -1], torch.full((10,), 0.5**0.5, dtype=X.dtype))
+
+
+def test_success_is_the_mean_squared_error_of_the_targets_given():
+    r = recipe("song2021")
+    X, y, factor = r.prepare(DATA.X, DATA.y)
+    found = trial(r, X, y, factor, 32, replace(TINY, seeds=1, eps=0.2, steps=500))
+    net = r.build(32, 0, X, 1, "gelu")
+    K = torch.as_tensor(empirics.ntk_gram(net, X).value)
+    rate = 1 / (2 * float(torch.linalg.eigvalsh(K)[-1]))  # the sum of squares bends by 2
+    alone = train(net, X, y, learning_rate=rate, loss="sum_square", steps=int(found.steps), tolerance=0)
+    errors = alone.loss * factor**2 / len(y)
+    assert errors[-1] < 0.2 <= errors[-2]
+
+
+def test_a_width_that_succeeds_beside_one_that_fails():
+    found = critical_width(recipe("liu2020"), DATA.X, DATA.y, replace(TINY, eps=0.02, steps=100))
+    assert found.width is not None
+    assert found.at(found.width).successes >= 0.8 * 2
+    if found.width > 1:
+        assert found.at(found.width - 1).successes < 0.8 * 2
+    low, high = found.at(found.width).interval
+    assert 0 < low < 1 <= high
+
+
+def test_a_search_that_cannot_succeed_is_named_before_training():
+    X = torch.cat([DATA.X, DATA.X[:1]])
+    y = torch.cat([DATA.y, DATA.y[:1] + 1])
+    found = critical_width(recipe("liu2020"), X, y, TINY)
+    assert found.width is None
+    assert "samples 0 and 10 have equal inputs and different targets" in found.reason
+    assert found.trials == ()
+
+
+def test_widths_that_are_too_narrow_are_named():
+    found = critical_width(recipe("liu2020"), DATA.X, DATA.y, replace(TINY, steps=1, eps=1e-9, max_width=3))
+    assert found.width is None
+    assert "not reached up to width 3" in found.reason
+    assert [t.width for t in found.trials] == [1, 2, 3]
+
+
+def test_depths_that_a_paper_does_not_cover():
+    with pytest.raises(NotApplicable, match="song2021 covers 1 hidden layer"):
+        critical_width(recipe("song2021"), DATA.X, DATA.y, replace(TINY, hidden_layers=2))
+    both = headline(["song2021", "liu2020"], "digits", [10], replace(TINY, hidden_layers=2))
+    assert set(both.refused) == {"song2021"}
+    with pytest.raises(TheoryError, match="did you mean"):
+        recipe("liu202")
+
+
+def test_theorems_stand_beside_the_search_on_the_same_samples():
+    found = headline([], "digits", [6, 8, 10], TINY)
+    keys = {line.solution.quantity.key for line in found.lines}
+    assert {"liu2020.required_width_tight", "song2021.required_width", "quoted.du2019"} <= keys
+    lines = {(line.n, line.solution.quantity.key): line for line in found.lines}
+    for n in (6, 8, 10):
+        assert lines[n, "quoted.du2019"].solution.value == n**6
+        line = lines[n, "liu2020.required_width_tight"]
+        assert line.gap == pytest.approx(
+            float(line.solution.log10) - torch.tensor(line.critical.width).log10().item(), abs=1e-5
+        )
+    assert found.growth("liu2020").places == 3
+
+
+def test_command_prints_json_table_and_plot(tmp_path):
+    path = tmp_path / "w.png"
+    done = run("--paper", "liu2020", "--samples", "6,10", "--eps", "0.1", "--plot", str(path), "--json")
+    assert done.exit_code == 0, done.output
+    data = json.loads(done.stdout)
+    assert set(data) == {"rows", "critical", "growth", "search", "data", "not_searched", "interrupted"}
+    assert [c["n"] for c in data["critical"]] == [6, 10]
+    assert path.read_bytes()[:4] == b"\x89PNG"
+    table = run("--paper", "liu2020", "--eps", "0.1", "--markdown")
+    assert "| 10 | liu2020.required_width |" in table.stdout
+
+
+def test_ctrl_c_keeps_what_is_finished(monkeypatch):
+    whole, calls = critical_width, []
+
+    def once(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return whole(*arguments)
+
+    monkeypatch.setattr("empirics.headline.critical_width", once)
+    done = run("--paper", "liu2020", "--samples", "6,10", "--eps", "0.1", "--json")
+    assert done.exit_code == 130
+    assert [c["n"] for c in json.loads(done.stdout)["critical"]] == [6]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--eps", "0"],
+        ["--fraction", "2"],
+        ["--share", "2"],
+        ["--paper", "fu2018"],
+        ["--samples", "x"],
+        ["--seeds", "0"],
+    ],
+    ids=" ".join,
+)
+def test_bad_values_are_one_line_and_exit_2(arguments, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["bounds", "critical-width", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert (stop.value.code, out, len(err.strip().splitlines())) == (2, "", 1), err
