@@ -126,7 +126,8 @@ class Headline:
             network = f"{depth} hidden layer{'s' if depth > 1 else ''}, {s.activation or r.activation}, {r.network}"
             notes.append(f"{paper} ({network}): {'; '.join(map(_searched, found))}")
             if e := self.growth(paper):
-                notes.append(f"{paper}: critical width grows as n^{e}" + ("" if e.places > 2 else ": two points only"))
+                grown = str(e) if e.places > 2 else f"{e.value:.2f}, from two points only"
+                notes.append(f"{paper}: critical width grows as n^{grown}")
         notes += [f"{paper}: not searched: {reason}" for paper, reason in self.refused.items()]
         reasons = {line.solution.quantity.key: "; ".join(line.solution.reasons) for line in self.lines}
         return notes + [f"{key}: {NA}: {reason}" for key, reason in reasons.items() if reason]
@@ -258,7 +259,9 @@ def draw(result: Headline, path: str) -> None:
     axes = drawing.subplots()
     for k, paper in enumerate(papers):
         xs, ys = zip(*result.series(paper), strict=True)
-        axes.plot(xs, ys, "osD^v"[k % 5] + "-", color=f"C{k}", label=f"{paper}: n^{result.growth(paper)}")
+        grown = result.growth(paper)
+        slope = f": n^{grown}" if grown and grown.places > 2 else ""
+        axes.plot(xs, ys, "osD^v"[k % 5] + "-", color=f"C{k}", label=f"{paper}{slope}")
     first = min(c.n for c in result.found)
     last, top = max(c.n for c in result.found), max(c.width or 1 for c in result.found)
     for name, power in CLAIMS.items():
@@ -269,7 +272,7 @@ def draw(result: Headline, path: str) -> None:
     axes.set_title("Critical width; dotted: slopes that theorems claim", fontsize="medium")
     axes.set_xticks(sorted({c.n for c in result.found}), [str(n) for n in sorted({c.n for c in result.found})])
     axes.minorticks_off()
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    drawing.legend(frameon=False, fontsize=8, loc="outside right upper")
     panel_style(axes)
     try:
         drawing.savefig(Path(path), dpi=150)

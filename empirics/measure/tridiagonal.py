@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 DENSE = 32  # up to this order a GPU's batched solver works on all matrices together
+FEW = 128  # so few matrices are done sooner one by one
 _POINTS, _ROUNDS = 64, 9  # 65^-9 of the first interval: below float64's rounding
 _ITERATIONS = 3  # of the inverse iteration
 
@@ -30,7 +31,7 @@ def ends(alpha: Tensor, beta: Tensor) -> tuple[Tensor, Tensor]:
     >>> values
     tensor([[1., 3.]])
     """
-    if alpha.is_cuda and alpha.shape[1] > DENSE:
+    if alpha.is_cuda and alpha.shape[1] > DENSE and alpha.shape[0] > FEW:
         return by_counting(alpha, beta)
     theta, s = torch.linalg.eigh(torch.diag_embed(alpha) + torch.diag_embed(beta, 1) + torch.diag_embed(beta, -1))
     return theta[:, [0, -1]], s[:, :, [0, -1]]
