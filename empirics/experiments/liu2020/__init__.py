@@ -1,11 +1,12 @@
 """liu2020 on real networks: comparison with its theorems, and the user's own network."""
 
+from empirics.experiments.liu2020 import fig2
 from empirics.experiments.liu2020.architecture import NETWORKS
 from empirics.experiments.liu2020.own import compare_model
 from empirics.experiments.liu2020.run import MEASURED, compare
 from empirics.experiments.liu2020.scene import KEY
 from empirics.experiments.liu2020.setting import Setting
 
-FIGURES: dict[str, object] = {}
+FIGURES = {"fig2": fig2}
 
 __all__ = ["FIGURES", "KEY", "MEASURED", "NETWORKS", "Setting", "compare", "compare_model"]
