@@ -196,6 +196,6 @@ def rate_finding(run: Run, start: Start) -> dict[str, Any]:
         "contracting": int((ratio <= 1 - run.eta * mu * mu / 2).sum()),
         "length": float(run.eta * run.grad_norm[:-1].sum()) if math.isfinite(run.grad_norm[-1]) else math.inf,
         "in_ball": last,
-        "chi": float(run.readout.max()),
+        "chi": float(np.nanmax(run.readout)),
         "rho": start.rho,
     }

@@ -12,20 +12,15 @@ import torch
 from scipy.stats import t as student
 from torch import Tensor
 
-from bounds.dual import dual
-from bounds.errors import TheoryError
-from bounds.from_data import least_singular_power
-from bounds.kernels import extremes
 from empirics.comparison import predict
 from empirics.data import Dataset
 from empirics.experiments.song2021.architecture import shallow
 from empirics.experiments.song2021.constants import KEY
 from empirics.measure.forward import forward
-from empirics.setting import repeated
 from empirics.verdict import Observation, clopper_pearson
 
 PER_SEED = ("mu_Phi_lower", "mu_Phi_lower_printed", "nu_Phi_upper", "sigma_max_phi_upper", "V0_norm", "row_norm",
-            "summand_norm", "loss_init", "loss_init_derived")  # fmt: skip
+            "loss_init", "loss_init_derived")  # fmt: skip
 MEAN = ("gram_min_lower", "gram_max_upper", "feature_norm", "gram_mean_eigenvalue")
 FRACTIONS = ("p_2", "p_3", "failure_probability")
 WIDTHS = ("required_width", "required_width_simplified", "required_width_unbounded", "required_width_unbounded_data",
@@ -64,31 +59,6 @@ class Draws:
     summand: np.ndarray
     loss: np.ndarray
     grams: Tensor
-
-
-def data_values(data: Dataset, activation: str, omega_1: float, t: int) -> dict[str, Any]:
-    """What the data determine: sigma_max_X, sigma_min_Xt, and gram_min, gram_max of E M_0/d_1 with gram_error.
-
-    Args:
-        data: inputs of norm 1.
-        activation: phi.
-        omega_1: standard deviation of W_0.
-        t: the Khatri-Rao power.
-
-    Returns:
-        The numbers, and gram_mean, E M_0/d_1, (n, n); what is 0 or lost in rounding is left out.
-    """
-    X = data.X.cpu().numpy()
-    mean = dual(activation, omega_1**2 * (X @ X.T), error=omega_1**2 * X.shape[1] * 2.0**-52)
-    ends = extremes(mean.value, mean.error)
-    found = {"sigma_max_X": float(np.linalg.norm(X, 2)), "gram_max": ends.greatest, "gram_error": ends.error}
-    if ends.least > ends.error and repeated(data.X) is None:
-        found["gram_min"] = ends.least
-    try:
-        power = least_singular_power(X, t)[0]
-    except TheoryError:  # repeated samples, or an eigenvalue within rounding of 0
-        power = 0.0
-    return {**found, **({"sigma_min_Xt": power} if power else {}), "gram_mean": mean.value}
 
 
 def draw(setting: Any, width: int, omega_2: float, data: Dataset) -> Draws:
@@ -131,7 +101,7 @@ def observe_initial(
     Args:
         draws: what was seen.
         values: the parameters at which the theory predicts.
-        mean: from `data_values`: gram_min, gram_max, gram_error per hidden unit.
+        mean: from `mean_gram.data_values`: gram_min, gram_max, gram_error per hidden unit.
         width: d_1.
         why: why sigma_min(phi(W_0 X)) is 0 whatever the seed.
 
@@ -158,7 +128,6 @@ def observe_initial(
         yield see("nu_Phi_upper", float(predict(f"{KEY}.nu_Phi", here).value), seed=s, reasons=many)
         yield see("V0_norm", draws.readout[s], seed=s, reasons=long[s])
         yield see("row_norm", draws.row[s], seed=s)
-        yield see("summand_norm", draws.summand[s], seed=s)
         yield see("loss_init", draws.loss[s], seed=s)
         yield see("loss_init_derived", draws.loss[s], seed=s)
     yield from _mean(see, draws, mean, width, why)
@@ -166,6 +135,25 @@ def observe_initial(
     for name in WIDTHS:
         scale = float(values["omega_1"]) * float(values["omega_2"])
         yield see(name, scale if name.startswith("init_scale") else float(width))
+
+
+def summand_finding(draws: Draws, values: Mapping[str, Any], width: int) -> str:
+    """The constant of eq 63 that the seeds ask for.
+
+    It is no row: a maximum over d_1 rows approaches its order log d_1 from below so slowly that on any widths that can
+    be run it grows faster, which would read as a refutation of the order.
+
+    Args:
+        draws: what was seen.
+        values: the parameters at which the theory predicts.
+        width: d_1.
+
+    Returns:
+        A sentence.
+    """
+    order = float(predict(f"{KEY}.summand_norm", values).value)
+    low, high = (float(x) / order for x in (draws.summand.min(), draws.summand.max()))
+    return f"eq 63, width {width}: max_i ||A_i|| is {low:.2g} to {high:.2g} of its order at C = 1"
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,11 +1,45 @@
-"""Eq 56 on the average over seeds: does phi(W_0 X)^T phi(W_0 X) have the mean that the Hermite expansion gives?"""
+"""E M_0 of the data, and eq 56 on the average of M_0 = phi(W_0 X)^T phi(W_0 X) over seeds."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from bounds.dual import dual
+from bounds.errors import TheoryError
+from bounds.from_data import least_singular_power
+from bounds.kernels import extremes
+from empirics.data import Dataset
+from empirics.setting import repeated
+
+
+def data_values(data: Dataset, activation: str, omega_1: float, t: int) -> dict[str, Any]:
+    """What the data determine: sigma_max_X, sigma_min_Xt, and gram_min, gram_max of E M_0/d_1 with gram_error.
+
+    Args:
+        data: inputs of norm 1.
+        activation: phi.
+        omega_1: standard deviation of W_0.
+        t: the Khatri-Rao power.
+
+    Returns:
+        The numbers, and gram_mean, E M_0/d_1, (n, n); what is 0 or lost in rounding is left out.
+    """
+    X = data.X.cpu().numpy()
+    mean = dual(activation, omega_1**2 * (X @ X.T), error=omega_1**2 * X.shape[1] * 2.0**-52)
+    ends = extremes(mean.value, mean.error)
+    found = {"sigma_max_X": float(np.linalg.norm(X, 2)), "gram_max": ends.greatest, "gram_error": ends.error}
+    if ends.least > ends.error and repeated(data.X) is None:
+        found["gram_min"] = ends.least
+    try:
+        power = least_singular_power(X, t)[0]
+    except TheoryError:  # repeated samples, or an eigenvalue within rounding of 0
+        power = 0.0
+    return {**found, **({"sigma_min_Xt": power} if power else {}), "gram_mean": mean.value}
 
 
 def bias(grams: Tensor, mean: Tensor) -> tuple[float, float, float]:

@@ -117,7 +117,7 @@ def compare(
     check_activation(setting.activation)
     data = on_device(unit_data(data), setting.device)
     names = frozenset(key.split(".")[1] for key in only) or MEASURED
-    mean = initial.data_values(data, setting.activation, setting.omega_1, setting.t)
+    mean = mean_gram.data_values(data, setting.activation, setting.omega_1, setting.t)
     job = _Job(setting, data, mean, names, progress)
     seen: list[Observation] = []
     runs: list[dict[str, Any]] = []
@@ -130,9 +130,9 @@ def compare(
                 seen += found
                 runs.append(record)
             if names & initial.MEASURED:
-                found, text = _fresh(job, width)
+                found, sentences = _fresh(job, width)
                 seen += found
-                findings.append(text)
+                findings += sentences
     except KeyboardInterrupt:  # what is finished still makes a table
         if not seen:
             raise
@@ -143,7 +143,7 @@ def compare(
     return Comparison(rows, {KEY: made}, versions(), cases)
 
 
-def _fresh(job: _Job, width: int) -> tuple[list[Observation], str]:
+def _fresh(job: _Job, width: int) -> tuple[list[Observation], list[str]]:
     """The initialisations of one width."""
     setting, X = job.setting, job.data.X
     if job.progress:
@@ -154,7 +154,7 @@ def _fresh(job: _Job, width: int) -> tuple[list[Observation], str]:
     few = draws.grams.shape[1]
     expected = width * torch.as_tensor(job.mean["gram_mean"][:few, :few]).to(draws.grams)
     text = mean_gram.finding(draws.grams, expected, width, setting.omega_1)
-    return _wanted(seen, job.names), text
+    return _wanted(seen, job.names), [text, initial.summand_finding(draws, values, width)]
 
 
 def _wanted(seen: Any, names: frozenset[str]) -> list[Observation]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from bounds.errors import NotApplicable
+from bounds.errors import NotApplicable, TheoryError
 from bounds.registry import quantity
 from empirics.comparison import gather, predict
 from empirics.verdict import NOT_APPLICABLE, Observation, Row, combine
@@ -26,7 +26,9 @@ def settle(observations: Iterable[Observation], *, surely: bool = False) -> tupl
     for o in observations:
         try:
             predict(o.quantity, o.values)
-        except NotApplicable as reason:
+        except (NotApplicable, TheoryError) as reason:
+            if not (isinstance(reason, NotApplicable) or o.reasons):  # a formula undefined where it is claimed to hold
+                raise
             blank.setdefault((o.quantity, o.width), []).append(_blank(o, str(reason)))
         else:
             defined.append(o)
