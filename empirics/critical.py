@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -227,8 +228,17 @@ def critical_width(
         return tried[width].successes >= search.fraction * search.seeds
 
     found = _bisect(succeeds, search.max_width)
-    reason = "" if found else f"not reached up to width {search.max_width} within {search.steps} steps"
+    reason = "" if found else _unreached(tried[search.max_width], search)
     return CriticalWidth(recipe.paper, len(X), found, tuple(tried[w] for w in sorted(tried)), search, reason)
+
+
+def _unreached(widest: Trial, search: Search) -> str:
+    """How the runs at the largest width ended, and what to change: a step that is too large is no lack of width."""
+    ends = ", ".join(f"{count} {why}" for why, count in Counter(widest.reasons).items() if why != "tolerance")
+    unstable = sum(why in ("diverged", "nan") for why in widest.reasons)
+    remedy = "lower --share" if 2 * unstable > widest.seeds else "raise --steps or --max-width"
+    head = f"not reached up to width {search.max_width} within {search.steps} steps"
+    return f"{head} (there {ends} of {widest.seeds}: {remedy})"
 
 
 def _bisect(succeeds: Callable[[int], bool], most: int) -> int | None:

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 import cli
 import empirics
 from bounds.errors import NotApplicable, TheoryError
+from bounds.kernels import normalised
 from empirics import critical
 from empirics.critical import Search, critical_width, recipe, recipes, trial
 from empirics.headline import headline
@@ -49,6 +50,21 @@ def test_every_recipe_trains_its_papers_network_at_a_stable_rate():
         search = replace(TINY, steps=400, eps=0.2)
         found = trial(r, X, y, factor, 64, search)
         assert (found.successes, found.reasons) == (2, ("tolerance", "tolerance")), r.paper
+
+
+def test_every_network_is_trained_on_the_inputs_its_theorem_is_evaluated_at():
+    for r in recipes().values():
+        X, _, _ = r.prepare(DATA.X, DATA.y)
+        torch.testing.assert_close(X, torch.from_numpy(normalised(r.paper, DATA.X.numpy(), {})))
+
+
+def test_a_step_that_is_too_large_is_not_called_a_lack_of_width():
+    # banerjee2023's readout has unit norm: once it has grown, the kernel exceeds that at initialisation
+    search = replace(TINY, steps=3000, eps=0.01, max_width=8)
+    found = critical_width(recipe("banerjee2023"), DATA.X, DATA.y, search)
+    assert found.width is None
+    assert "2 diverged of 2: lower --share" in found.reason
+    assert critical_width(recipe("banerjee2023"), DATA.X, DATA.y, replace(search, share=1 / 16)).width is not None
 
 
 def test_allenzhu2019_sees_unit_rows_with_a_last_coordinate():
@@ -91,7 +107,7 @@ def test_a_search_that_cannot_succeed_is_named_before_training():
 def test_widths_that_are_too_narrow_are_named():
     found = critical_width(recipe("liu2020"), DATA.X, DATA.y, replace(TINY, steps=1, eps=1e-9, max_width=3))
     assert found.width is None
-    assert "not reached up to width 3" in found.reason
+    assert "not reached up to width 3 within 1 steps (there 2 steps of 2: raise --steps or --max-width)" in found.reason
     assert [t.width for t in found.trials] == [1, 2, 3]
 
 
