@@ -16,10 +16,10 @@ from bounds.naming import reading
 from bounds.registry import papers
 from bounds.solve import Solution
 from bounds.sweep import Sweep, axis, exact_point
-from bounds.views import assumed_lines, reason_lines, unset_lines
+from bounds.views import assumed_lines, calibrated, reason_lines, unset_lines
 
 MARKERS = "os^vDPX<>*"
-ORDER_ONLY = " (order only)"
+CAUTION = (" (order only)", " (order only, calibrated)")
 POINTS = 13
 """Points of a width plot: every one solves every theorem exactly."""
 
@@ -50,14 +50,16 @@ def width_plot(question: Question, against: str, path: str, progress: Callable[[
     xs = axis(having[0].paper, text)[1]
     curves: dict[str, list[tuple[float, float]]] = {q.key: [] for q in quantities}
     solutions: list[Solution] = []
+    from_runs: set[str] = set()
     for k, x in enumerate(xs):
         solutions = required_widths(replace(question, values={**question.values, word: exact_point(x)}))
+        from_runs |= {s.quantity.key for s in solutions if calibrated(s)}
         for s in solutions:
             if s.value is not None:
                 curves[s.quantity.key].append((x, s.log10))
         progress(f"{k + 1} of {len(xs)} points")
     constants = {s.quantity.key: s.order_of for s in solutions}
-    labels = {q.key: q.key + (ORDER_ONLY if q.order_only else "") for q in quantities}
+    labels = {q.key: q.key + (CAUTION[q.key in from_runs] if q.order_only else "") for q in quantities}
     drawn = {labels[key]: curve for key, curve in curves.items() if curve}
     if not drawn:
         raise TheoryError(f"--against {against}: every theorem is NOT APPLICABLE on this range")
@@ -140,7 +142,7 @@ def _draw_curves(
     xs = [x for curve in curves.values() for x, _ in curve]
     for k, (name, curve) in enumerate(curves.items()):
         marker = MARKERS[(k + 5 * (k // 10)) % len(MARKERS)] if len(curves) > 1 else ""  # no two look the same
-        line = "--" if ORDER_ONLY in name else "-"
+        line = "--" if name.endswith(CAUTION) else "-"
         axes.plot(*zip(*curve, strict=True), line, marker=marker, markersize=4, color=f"C{k % 10}", label=name)
     if scale == "auto" and min(xs) > 0 and max(xs) / min(xs) > 20:
         axes.set_xscale("log")

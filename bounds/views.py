@@ -206,7 +206,7 @@ def width_table(solutions: Sequence[Solution], details: bool = False) -> Table:
             (
                 q.key,
                 width,
-                status(q) + (", calibrated" if calibrated(s) else ""),
+                status(q) + "".join(f", {n} = {c:.3g} calibrated" for n, c in calibrated(s).items()),
                 s.binding or "-",
                 probability,
                 q.source.place,
@@ -285,7 +285,11 @@ VALUE_COLUMNS = ("quantity", "value", "log10", "side", "direction", "status", "o
 
 def width_records(solutions: Sequence[Solution]) -> list[dict[str, Any]]:
     """``required-width --csv``: numbers in columns of their own."""
-    return [{c: row[c] for c in (*WIDTH_COLUMNS, "reasons")} for row in map(width_row, solutions)]
+    return [
+        {c: row[c] for c in (*WIDTH_COLUMNS, "reasons")}
+        | {"calibrated": [f"{n} = {c!r}" for n, c in row["calibrated"].items()]}
+        for row in map(width_row, solutions)
+    ]
 
 
 def evaluation_records(evaluations: Iterable[Evaluation]) -> list[dict[str, Any]]:

@@ -3,176 +3,224 @@
 A measured x stands beside an order g: the ratio x/g at hidden constants 1. The claim x <= C g needs C to be at least
 the largest ratio seen, and the ratio must not grow with a parameter; x >= C g the reverse. A sufficient width m >= C g
 is refuted at every C by which a run was wide enough and still failed.
+
+Steps and layers of one run are not independent: a trend is fitted through one point per run, its worst.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from bounds.calibration import Calibration, Constant
 from bounds.errors import TheoryError
+from bounds.model import Quantity
 from bounds.registry import quantity
+from empirics.exponents import Exponent, fit_exponent, fit_exponents
+from empirics.setting import versions
 from empirics.verdict import CONSISTENT, NOT_APPLICABLE, VIOLATED, Row
 
-Numbers = Sequence[float] | np.ndarray
-CONFIDENCE = 0.95
+__all__ = ["Exponent", "calibration_of", "fit_exponent", "fit_exponents", "judge_order"]
+
 SPAN = 4.0  # the widths must spread by this factor before a trend refutes anything
-
-
-@dataclass(frozen=True)
-class Exponent:
-    """The slope of log y against log x.
-
-    Attributes:
-        value: Least squares.
-        low, high: Student's interval for the slope, infinite where the points do not determine one.
-        points: How many.
-        places: How many different x.
-        fits: Whether a line fits as well as the means at each x do, by an F-test at the 1% level; None where no x has
-            replicates.
-    """
-
-    value: float
-    low: float
-    high: float
-    points: int
-    places: int
-    fits: bool | None = None
-
-    def __str__(self) -> str:
-        """``-0.49 [-0.52, -0.46]``."""
-        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
-
-
-def fit_exponent(
-    x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, *, confidence: float = CONFIDENCE
-) -> Exponent:
-    """The exponent p of y ~ x^p, with its interval.
-
-    Args:
-        x: positive numbers, at least two different ones.
-        y: positive numbers, as many.
-        confidence: of the interval, in (0, 1).
-
-    Returns:
-        The slope; its interval is infinite from fewer than three different x.
-
-    Raises:
-        TheoryError: numbers that are not positive and finite, or all x equal.
-
-    >>> fit_exponent([1, 2, 4, 8], [3, 12, 48, 192]).value
-    2.0
-    """
-    a, b = (np.asarray(v, dtype=float).ravel() for v in (x, y))
-    if a.shape != b.shape or not np.all(np.isfinite(a) & np.isfinite(b) & (a > 0) & (b > 0)):
-        raise TheoryError("x and y must be as many positive finite numbers: an exponent is a slope of logarithms")
-    a, b = np.log(a), np.log(b)
-    places = np.unique(a)
-    if len(places) < 2:
-        raise TheoryError(f"x has {len(places)} different value: an exponent needs at least two")
-    centred = a - a.mean()
-    slope = float(centred @ b / (centred @ centred))
-    rest = b - b.mean() - slope * centred
-    free = len(a) - 2
-    if len(places) < 3:
-        return Exponent(round(slope, 12), -math.inf, math.inf, len(a), len(places))
-    error = math.sqrt(float(rest @ rest) / free / float(centred @ centred))
-    half = float(stats.t.ppf((1 + confidence) / 2, free)) * error
-    return Exponent(round(slope, 12), slope - half, slope + half, len(a), len(places), _fits(a, b, places, rest))
-
-
-def _fits(a: np.ndarray, b: np.ndarray, places: np.ndarray, rest: np.ndarray) -> bool | None:
-    """The F-test of a line against a mean of its own at every place."""
-    pure, extra = len(a) - len(places), len(places) - 2
-    if pure < 1 or extra < 1:
-        return None
-    within = sum(float(np.sum((b[a == p] - b[a == p].mean()) ** 2)) for p in places)
-    lack = max(float(rest @ rest) - within, 0.0)
-    if within == 0:
-        return lack <= 1e-20 * float(b @ b)
-    return bool(stats.f.sf(lack / extra / (within / pure), extra, pure) > 0.01)
+NEGLIGIBLE = 1e-6  # an exponent within rounding of 0
+SIZES = ("samples", "input_dim", "outputs", "depth", "batch_size", "degree")
+"""Roles that tell runs apart, beside the width and the seed."""
+LOGARITHMS = ("up to logarithm", "any logarithm", r"\tilde\Omega", r"\tilde O", r"\tilde{O}")
+"""What says of a claim that it hides logarithms."""
 
 
 def judge_order(cases: Sequence[Row]) -> Row:
     """One verdict for a quantity of which only the order is known, over all widths, seeds and steps.
 
     Args:
-        cases: The single observations, at hidden constants 1; at least one.
+        cases: The single observations, at hidden constants 1 (``details["ratio"]``); at least one. For a requirement
+            ``details["outcome"] = "failed"`` marks those whose run did not do what the theorem promises.
 
     Returns:
-        The row of the case that says most of the constant, with the constant's range and the fitted exponent of the
-        ratio in the width among the reasons; VIOLATED only where a ratio grows (or falls) with the width beyond its
-        interval, on a line that fits, over widths that spread by a factor of at least 4.
+        The row of the case that says most of the constant, with the constant's range and the fitted exponents in the
+        width among the reasons; VIOLATED only where the ratio grows (or falls) with the width beyond its interval, on
+        a line that fits, over at least three widths that spread by a factor of at least 4.
     """
-    live = [r for r in cases if r.verdict != NOT_APPLICABLE and math.isfinite(r.details.get("ratio", math.nan))]
+    live = [r for r in cases if r.verdict != NOT_APPLICABLE and _usable(r)]
     seeds = tuple(dict.fromkeys(s for r in cases for s in r.seeds))
-    widths = tuple(sorted({r.width for r in cases}))
+    details: dict[str, Any] = {"widths": tuple(sorted({r.width for r in cases}))}
     if not live:
-        return replace(cases[0], seeds=seeds, cases=len(cases), details={**cases[0].details, "widths": widths})
+        return _undecided(cases, seeds, details)
     q, side = quantity(live[0].quantity), live[0].side
-    factor = all(c.factor for c in q.hidden if c.name in live[0].details["unset"])
-    ratios = np.array([r.details["ratio"] for r in live])
+    ratios = np.array([_ratio(r) for r in live])
     extreme = live[int(ratios.argmin() if side == "lower" else ratios.argmax())]
-    details = {**extreme.details, "widths": widths}
-    changed: dict[str, Any] = {"seeds": seeds, "cases": len(cases), "slack": None, "details": details}
-    if not factor:
-        reason = "the hidden constant is no factor: the runs do not bound it"
-        return replace(extreme, verdict=NOT_APPLICABLE, reasons=(reason,), **changed)
-    if side == "requires":
-        return replace(extreme, verdict=CONSISTENT, reasons=_of_requirement(q, live, details), **changed)
-    verdict, trend = _trend(live, ratios, side)
-    skipped = () if len(live) == len(cases) else (f"{len(cases) - len(live)} of {len(cases)} cases not applicable",)
-    return replace(extreme, verdict=verdict, reasons=(*_constant(side, ratios, details), *trend, *skipped), **changed)
+    details = {**extreme.details, **details}
+    reasons: tuple[str, ...]
+    if reason := _no_factor(q, details["unset"]):
+        verdict, reasons = NOT_APPLICABLE, (reason,)
+    elif side == "requires":
+        verdict, reasons = CONSISTENT, _of_requirement(q, live, details)
+    else:
+        verdict, trend = _trend(q, side, _worst_of_runs(q, side, live))
+        reasons = (*_constant(side, ratios, details), *trend)
+    if len(live) < len(cases) and verdict != NOT_APPLICABLE:
+        reasons = (*reasons, _left_out(cases, live))
+    changed: dict[str, Any] = {"verdict": verdict, "reasons": reasons, "details": details, "exact": bool(extreme.exact)}
+    return replace(extreme, seeds=seeds, cases=len(cases), slack=None, **changed)
+
+
+def _undecided(cases: Sequence[Row], seeds: tuple[int, ...], details: Mapping[str, Any]) -> Row:
+    """The row where no case bears on the claim: one that the theorem covers, if there is any."""
+    shown = next((r for r in cases if r.verdict != NOT_APPLICABLE), cases[0])
+    reasons = shown.reasons if shown.verdict == NOT_APPLICABLE else (_left_out(cases, ()),)
+    return replace(
+        shown, seeds=seeds, cases=len(cases), slack=None, reasons=reasons, details={**shown.details, **details}
+    )
+
+
+def _usable(row: Row) -> bool:
+    """Whether there is a ratio, and the end of the measurement that the side needs."""
+    ratio = row.details.get("ratio", math.nan)
+    return math.isfinite(ratio) and bool(row.predicted and row.predicted > 0) and math.isfinite(_ratio(row))
+
+
+def _ratio(row: Row) -> float:
+    """Measured over predicted, at the end that binds the constant: the lower one for x <= C g, the upper for x >= C g.
+
+    NaN where that end is not known: a measurement known from one side only says nothing of the other claim.
+    """
+    upper = row.details["upper"]
+    if row.side == "lower":
+        end = math.nan if upper is None else upper
+    else:
+        below = math.nan if upper == row.measured and not row.exact and row.side == "upper" else row.measured
+        end = row.details.get("lower", below)
+    return float(end) / float(row.predicted or math.nan)
+
+
+def _left_out(cases: Sequence[Row], live: Sequence[Row]) -> str:
+    kept = {id(r) for r in live}
+    skipped = [r for r in cases if id(r) not in kept]
+    why = next((r.reasons[0] for r in skipped if r.verdict == NOT_APPLICABLE and r.reasons), "known from one side only")
+    return f"{len(skipped)} of {len(cases)} cases left out: {why}"
+
+
+def _no_factor(q: Quantity, unset: Sequence[str]) -> str:
+    """Why the ratio is no range for a constant, or "": one deep in the formula need not be a factor of it."""
+    factors = {c.name for c in q.hidden if c.factor}
+    inner = [n for n in unset if n not in factors]
+    return f"the hidden constant {inner[0]} is not a factor: the runs do not bound it" if inner else ""
 
 
 def _constant(side: str, ratios: np.ndarray, details: dict[str, Any]) -> tuple[str, ...]:
     """The range of the constant that the runs allow, in words and for a calibration."""
     name = " ".join(details["unset"])
-    if len(details["unset"]) > 1:
-        return (f"the product of {name} lies beyond what single constants can be told from",)
     low, high = float(ratios.min()), float(ratios.max())
     if side == "equal":
         return (f"{name} between {low:.3g} and {high:.3g} ({len(ratios)} cases)",)
     relation, value = ("<=", low) if side == "lower" else (">=", high)
-    details["constant"] = {"name": name, "relation": relation, "value": value, "cases": len(ratios)}
-    return (f"{name} {relation} {value:.3g} ({len(ratios)} cases)",)
+    if value <= 0:
+        return (f"{name} {relation} 0 up to rounding: measured 0",)
+    return (_bounded(details, relation, value, len(ratios), "cases"),)
 
 
-def _of_requirement(q: Any, live: Sequence[Row], details: dict[str, Any]) -> tuple[str, ...]:
+def _bounded(details: dict[str, Any], relation: str, value: float, count: int, what: str) -> str:
+    """``C >= 0.67 (12 cases)``; kept for a calibration where it is one constant, not a product of several."""
+    names = details["unset"]
+    if len(names) == 1:
+        details["constant"] = {"name": names[0], "relation": relation, "value": value, "cases": count}
+    product = "" if len(names) == 1 else "the product "
+    return f"{product}{' '.join(names)} {relation} {value:.3g} ({count} {what})"
+
+
+def _of_requirement(q: Quantity, live: Sequence[Row], details: dict[str, Any]) -> tuple[str, ...]:
     """A width with which training failed refutes every constant that calls it wide enough."""
-    failed = [r.details["ratio"] for r in live if r.details["values"].get("succeeded") == 0]
-    name = " ".join(details["unset"])
-    if not failed or len(details["unset"]) > 1:
-        return (f"{name} is not bounded: no run failed, and a width that suffices says nothing of one that is needed",)
-    value = max(failed) if q.direction == "at_least" else min(failed)
-    relation = ">" if q.direction == "at_least" else "<"
-    details["constant"] = {"name": name, "relation": relation, "value": value, "cases": len(failed)}
-    return (f"{name} {relation} {value:.3g} ({len(failed)} runs failed)",)
+    failed = [r for r in live if r.details.get("outcome") == "failed" and r.measured > 0]
+    if not failed:
+        name = " ".join(details["unset"])
+        return (f"{name} is not bounded: no run failed, and a value that suffices says nothing of one that is needed",)
+    at_least = q.direction == "at_least"
+    ratios = [r.details["ratio"] for r in failed]
+    value = max(ratios) if at_least else min(ratios)
+    return (_bounded(details, ">" if at_least else "<", value, len(failed), "cases whose run failed"),)
 
 
-def _trend(live: Sequence[Row], ratios: np.ndarray, side: str) -> tuple[str, tuple[str, ...]]:
+def _worst_of_runs(q: Quantity, side: str, live: Sequence[Row]) -> list[Row]:
+    """The case of every run (width, seed, sizes) that says most."""
+    sizes = [n for n, p in q.paper.parameters.items() if p.role in SIZES]
+    worst: dict[tuple[Any, ...], Row] = {}
+    for r in live:
+        values = r.details.get("values", {})
+        run = (r.width, r.seeds, *(repr(values.get(n)) for n in sizes))
+        if run not in worst or (_ratio(r) < _ratio(worst[run])) == (side == "lower"):
+            worst[run] = r
+    return list(worst.values())
+
+
+def _varying(q: Quantity, runs: Sequence[Row]) -> dict[str, list[float]]:
+    """What else varies among the runs and is read by the formula; what follows the width is part of its scaling."""
+    found = {}
+    for name in runs[0].details.get("values", {}):
+        column = [r.details["values"].get(name) for r in runs]
+        if not all(isinstance(v, int | float) and not isinstance(v, bool) and v > 0 for v in column):
+            continue
+        by_width: dict[int, set[float]] = {}
+        for r, v in zip(runs, column, strict=True):
+            by_width.setdefault(r.width, set()).add(v)
+        size = name in q.paper.parameters and q.paper.parameters[name].role in SIZES
+        if len(set(column)) > 1 and (size or any(len(v) > 1 for v in by_width.values())):
+            found[name] = column
+    return found
+
+
+def _trend(q: Quantity, side: str, runs: Sequence[Row]) -> tuple[str, tuple[str, ...]]:
     """Whether the ratio moves with the width in the direction that the claim forbids."""
-    x = np.array([r.width for r in live], dtype=float)
-    if len(np.unique(x)) < 2 or np.any(ratios <= 0):
-        return CONSISTENT, ("one width: no exponent",) if len(np.unique(x)) < 2 else ()
-    found = fit_exponent(x, ratios)
-    said = f"measured/claimed scales as width^{found}"
-    if found.places < 3:
-        return CONSISTENT, (f"{said}: two widths determine no interval",)
-    enough = x.max() / x.min() >= SPAN and found.fits is not False
-    grows, falls = found.low > 0, found.high < 0
-    refuted = {"upper": grows, "lower": falls}.get(side, grows or falls)
-    if refuted and enough:
-        return VIOLATED, (f"{said}: the claimed order does not hold on these widths",)
-    if refuted:
-        return CONSISTENT, (f"{said}: a trend, but {'no line' if found.fits is False else 'over too few widths'}",)
-    return CONSISTENT, (said,)
+    x, ratios = [r.width for r in runs], [_ratio(r) for r in runs]
+    if len(set(x)) < 2:
+        return CONSISTENT, ("one width: no exponent",)
+    if min(ratios) <= 0:
+        return CONSISTENT, (f"measured 0 in {sum(v <= 0 for v in ratios)} of {len(runs)} runs: no exponent",)
+    others = _varying(q, runs)
+    try:
+        found = fit_exponents({"width": x, **others}, ratios)
+    except TheoryError:
+        said = f"measured/claimed scales as width^{fit_exponent(x, ratios).value:.2f}"
+        return CONSISTENT, (f"{said}, but {', '.join(others)} cannot be told apart from the width",)
+    said = _said(runs, found)
+    if len(set(x)) < 3 or math.isinf(found["width"].low):
+        return CONSISTENT, (f"{said}: too few {'widths' if len(set(x)) < 3 else 'runs'} for an interval",)
+    grows, falls = found["width"].low > NEGLIGIBLE, found["width"].high < -NEGLIGIBLE
+    if not {"upper": grows, "lower": falls}.get(side, grows or falls):
+        return CONSISTENT, (said,)
+    if doubt := _doubt(q, max(x) / min(x), found["width"]):
+        return CONSISTENT, (f"{said}: a trend, but {doubt}",)
+    return VIOLATED, (f"{said}: the claimed order does not hold on the widths measured",)
+
+
+def _said(runs: Sequence[Row], found: Mapping[str, Exponent]) -> str:
+    """The exponents in words; those of measured and claimed alone where nothing else varies."""
+    powers = " ".join(f"{name}^{_figures(exponent)}" for name, exponent in found.items())
+    if len(found) > 1:
+        return f"measured/claimed scales as {powers}"
+    x, claimed = [r.width for r in runs], [float(r.predicted or 0) for r in runs]
+    measured = fit_exponent(x, [_ratio(r) * g for r, g in zip(runs, claimed, strict=True)])
+    order = fit_exponent(x, claimed).value
+    return f"measured scales as width^{_figures(measured)}, claimed width^{order:.2f}, their ratio {powers}"
+
+
+def _figures(exponent: Exponent) -> str:
+    """With its interval, where there is one."""
+    return f"{exponent.value:.2f}" if math.isinf(exponent.low) else str(exponent)
+
+
+def _doubt(q: Quantity, span: float, exponent: Exponent) -> str:
+    """Why a trend refutes nothing, or ""."""
+    said = (q.text, q.latex, q.statement, *(c.text for c in q.hidden))
+    if any(word in text for word in LOGARITHMS for text in said):
+        return "the claim hides logarithms, which may be all of it"
+    if span < SPAN:
+        return f"over a factor {span:.2g} of widths only"
+    return "no line" if exponent.fits is False else ""
 
 
 def calibration_of(rows: Sequence[Row], origin: str) -> Calibration:
@@ -194,4 +242,4 @@ def calibration_of(rows: Sequence[Row], origin: str) -> Calibration:
             found[r.quantity, c["name"]] = Constant(c["value"], c["relation"], c["cases"], origin)
     if not found:
         raise TheoryError("no run bounds a hidden constant: nothing to calibrate (compare order-only quantities)")
-    return Calibration(found)
+    return Calibration(found, versions=versions())

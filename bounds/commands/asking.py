@@ -47,6 +47,8 @@ def required_width(
         from bounds.calibration import Calibration
 
         question = replace(question, calibration=Calibration.read(calibrated))
+        if line := question.calibration.unused(q.key for q in across.asked(question, "width")):
+            click.echo(line, err=True)
     if plot:
         from bounds.plots import width_plot
 
