@@ -79,6 +79,11 @@ def test_the_kernel_is_the_mean_of_squared_gradients_and_its_interval_holds_the_
         each = [gradient_square(weights(seed), x, lambda z: z) for seed in range(5)]
         assert o.measured == pytest.approx(sum(each) / 5)
         assert o.values["x"] == float(x)
+        values = torch.cat([(1 - torch.tanh(weights(seed).W[0][:, 0] * x).square()).square() for seed in range(5)])
+        log = math.log(4e6)  # of 5 networks with 7 neurons each
+        room = math.sqrt(2 * float(values.var()) * log / 35) + 7 * log / (3 * 34)
+        assert o.upper - o.measured == pytest.approx(float(x) ** 2 * room)
+        assert o.measured - o.lower == pytest.approx(float(x) ** 2 * room)
         assert verdict(o) == CONSISTENT
 
 
