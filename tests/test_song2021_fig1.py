@@ -160,6 +160,8 @@ def test_runs_that_learn_nothing_are_named_and_left_out():
     assert all(r.reason in ("diverged", "nan", students.NO_BETTER) for r in blown.runs)
     assert "2 of 2 runs left out" in blown.summary()
     assert "no student learned anything" in blown.summary()
+    short = fig1.run(replace(TINY, omega_2=(0.1,), seeds=1, epochs=1, teacher_epochs=1), DIGITS)
+    assert "(not zero, which takes a wider d_1 or more teacher_epochs) after 1 epochs" in short.summary()
     still = fig1.run(replace(TINY, omega_2=(0.1,), seeds=1, epochs=1, learning_rate=1e-9), DIGITS)
     assert [r.reason for r in still.runs] == [students.NO_BETTER]  # its outputs at the start are large
     assert not math.isnan(still.runs[0].test_error)

@@ -76,8 +76,9 @@ class Figure1:
         kept, train, test = self.kept(how), self.series(how, "train_error"), self.series(how, "test_error")
         runs = [r for r in self.runs if r.normalise == how]
         wrong, unseen, epochs = self.teachers[how]
-        said = f"{NORMALISATIONS[how]}, teacher with training error {wrong:.2%} after {epochs} epochs ({unseen:.1%} of "
-        said += f"the true test labels wrong): {_lost(runs)}"
+        short = " (not zero, which takes a wider d_1 or more teacher_epochs)" if wrong else ""
+        said = f"{NORMALISATIONS[how]}, teacher with training error {wrong:.2%}{short} after {epochs} epochs "
+        said += f"({unseen:.1%} of the true test labels wrong): {_lost(runs)}"
         if not kept:
             return said + "no student learned anything"
         ends = " and ".join(f"{_percent(*row[1:3])} at omega_2/omega_1 = {row[3]:.3g}" for row in (test[0], test[-1]))

@@ -20,7 +20,7 @@ def draw(figure: Any) -> Any:
     """
     from matplotlib.figure import Figure
 
-    drawing = Figure(figsize=(10, 4.2), layout="constrained")
+    drawing = Figure(figsize=(9.6, 4), layout="constrained")
     left, right = drawing.subplots(1, 2)
     _series(left, figure, "gap", "C0", "o", r"$\max_i\,|h(\Theta_i)-\tilde h(\tilde\Theta_i)|$")
     bound = means(figure.gaps, "bound")
