@@ -91,7 +91,7 @@ def value_text(e: Evaluation) -> str:
     """A value in figures, or by its logarithm beyond floats; arrays by their shape and range."""
     if np.ndim(e.value):
         return f"{' x '.join(map(str, np.shape(e.value)))} matrix in [{np.min(e.value):.6g}, {np.max(e.value):.6g}]"
-    return sized(e) + _unset(e.unset, e.quantity)
+    return sized(e) + hidden_factors(e.unset, e.quantity)
 
 
 def sized(x: Any) -> str:
@@ -116,7 +116,7 @@ def enclosure_dict(q: Quantity, found: Any) -> dict[str, Any]:
     return {"quantity": q.key, **(found.to_dict() if isinstance(found, Enclosure) else {"value": found})}
 
 
-def _unset(unset: Sequence[str], q: Quantity) -> str:
+def hidden_factors(unset: Sequence[str], q: Quantity) -> str:
     """The hidden constants behind a number that is known up to them only."""
     if len(unset) > FEW:
         return f" with {len(unset)} constants = 1"
@@ -200,7 +200,7 @@ def width_table(solutions: Sequence[Solution], details: bool = False) -> Table:
     details = details or len(solutions) == 1
     for s in solutions:
         q = s.quantity
-        width = figures(s.value) + _unset(s.order_of, q) if s.applicable else NA
+        width = figures(s.value) + hidden_factors(s.order_of, q) if s.applicable else NA
         probability = "-" if s.probability is None or not s.applicable else _probability(s.probability)
         rows.append(
             (

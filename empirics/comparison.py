@@ -9,14 +9,17 @@ from typing import Any
 
 from bounds.binding import relevant
 from bounds.display import SIGNS
+from bounds.errors import NotApplicable, TheoryError
 from bounds.evaluate import Evaluation, result
-from bounds.registry import quantity
+from bounds.registry import papers, quantity
 from bounds.tables import Table, figures
 from bounds.views import GLYPH
 from empirics.data import Dataset
 from empirics.scaling import calibration_of, judge_order
-from empirics.verdict import HOLDS, VIOLATED, Observation, Row, combine, judge
+from empirics.verdict import HOLDS, VIOLATED, Observation, Row, combine, judge, undefined
 
+ALL = -1
+"""Stands for all widths together."""
 LEGEND = (
     "slack: powers of ten between prediction and measurement, positive when the bound or requirement is satisfied; "
     "each line shows the case with the least slack over seeds, steps and layers (at = layer, step)",
@@ -159,7 +162,7 @@ def _run_line(run: Mapping[str, Any]) -> str:
 
 
 def _bound(r: Row) -> str:
-    sign = GLYPH[SIGNS[quantity(r.quantity).direction or r.side]]
+    sign = GLYPH[SIGNS[(quantity(r.quantity).direction if r.side == "requires" else None) or r.side]]
     constant = "".join(f" x {name}" for name in r.details.get("unset", ()))
     return "-" if r.predicted is None else f"{sign} {figures(r.predicted)}{constant}"
 
@@ -202,28 +205,44 @@ def gather(observations: Iterable[Observation], *, surely: bool = False) -> tupl
         surely: Whether what the theorems need with some probability was itself measured: no failure is allowed then.
 
     Returns:
-        (rows, cases): one row per quantity and width in the papers' order, and every single case.
+        (rows, cases): one row per quantity and width in the papers' order, and every single case. Where a formula has
+        no value because an assumption fails, or the observation says that the theorem does not apply, the case is NOT
+        APPLICABLE; it has a row of its own only where nothing else was seen of the quantity at that width.
+
+    Raises:
+        TheoryError: A formula has no value where it is claimed to hold.
     """
     cases: list[Row] = []
-    groups: dict[tuple[int, int, str], list[Row]] = {}
-    allowed: dict[tuple[int, str], float | None] = {}
-    order: dict[str, int] = {}
+    groups: dict[tuple[str, int], list[Row]] = {}
+    blank: dict[tuple[str, int], list[Row]] = {}
+    allowed: dict[tuple[str, int], float | None] = {}
     for o in observations:
-        prediction = predict(o.quantity, o.values)
+        try:
+            prediction = predict(o.quantity, o.values)
+        except TheoryError as reason:
+            if not (isinstance(reason, NotApplicable) or o.reasons):
+                raise
+            cases.append(undefined(o, quantity(o.quantity), str(reason)))
+            blank.setdefault((o.quantity, cases[-1].width), []).append(cases[-1])
+            continue
         row = judge(o, prediction)
         cases.append(row)
-        if o.quantity not in order:
-            keys = quantity(o.quantity).paper.quantities.values()
-            order |= {q.key: len(order) + k for k, q in enumerate(keys)}
-        key, width = row.quantity, row.width
-        groups.setdefault((order[key], -1 if prediction.unset else width, key), []).append(row)
-        if (width, key) not in allowed:
-            allowed[width, key] = None if surely else failure_probability(key, o.values)
-    rows = [
-        judge_order(g) if width < 0 else combine(g, allowed[width, key])
-        for (_, width, key), g in sorted(groups.items(), key=lambda item: item[0][:2])
-    ]
-    return tuple(rows), tuple(cases)
+        at = (row.quantity, ALL if prediction.unset else row.width)
+        groups.setdefault(at, []).append(row)
+        if at not in allowed:
+            allowed[at] = None if surely else failure_probability(row.quantity, o.values)
+    rows = [judge_order(g) if at[1] == ALL else combine(g, allowed[at]) for at, g in groups.items()]
+    seen = {(r.quantity, w) for r in rows for w in r.details.get("widths", (r.width,))}
+    rows += [combine(g) for at, g in blank.items() if at not in seen]
+    return tuple(sorted(rows, key=_place)), tuple(cases)
+
+
+def _place(row: Row) -> tuple[int, int, int]:
+    """Where a row stands: papers in the order of discovery, their quantities in theirs, widths ascending."""
+    paper = quantity(row.quantity).paper
+    keys = [q.key for q in paper.quantities.values()]
+    width = ALL if row.details.get("widths") else row.width
+    return list(papers()).index(paper.key), keys.index(row.quantity), width
 
 
 def configuration(

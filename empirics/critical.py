@@ -9,99 +9,22 @@ width reported is one that succeeds beside one that fails.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bounds.errors import NotApplicable, TheoryError
-from bounds.registry import suggest
 from empirics.losses import loss_function
 from empirics.measure.kernel import ntk_gram
-from empirics.setting import Progress, check_fields, option
+from empirics.recipe import Recipe, Search
+from empirics.setting import Progress, equal_rows
 from empirics.training import train_many
 from empirics.verdict import clopper_pearson
-from empirics.weights import Weights, stack
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a paper trains its network.
-
-    Attributes:
-        paper: The key.
-        loss: The loss's name.
-        activation: The paper's own.
-        network: The network and what of it is trained, in words.
-        prepare: (X, y) as given -> (X, y) in the paper's normalisation, and the factor that y was divided by.
-        build: (width, seed, X, hidden layers, activation) -> the network at its initialisation.
-        layers: The fewest and the most hidden layers that the paper covers; None: no most.
-    """
-
-    paper: str
-    loss: str
-    activation: str
-    network: str
-    prepare: Callable[[Tensor, Tensor], tuple[Tensor, Tensor, float]]
-    build: Callable[[int, int, Tensor, int, str], Weights]
-    layers: tuple[int, int | None] = (1, None)
-
-    def depth(self, search: Search) -> int:
-        """The hidden layers of a search's networks.
-
-        Args:
-            search: What is asked.
-
-        Raises:
-            NotApplicable: The paper does not cover them.
-        """
-        low, high = self.layers
-        asked = search.hidden_layers or low
-        if asked < low or (high is not None and asked > high):
-            covers = f"{low} hidden layer{'s' if low > 1 else ''}" if high == low else f"at least {low} hidden layers"
-            raise NotApplicable(f"{self.paper} covers {covers} (asked: {asked})")
-        return asked
-
-
-@dataclass(frozen=True)
-class Search:
-    """What counts as success, and where to look.
-
-    Attributes:
-        eps: Mean squared error to reach.
-        steps: Steps of gradient descent at most.
-        seeds: Initialisations per width.
-        fraction: Share of them that must succeed.
-        max_width: Where to stop looking.
-        hidden_layers: Of every network; None: the fewest that each paper covers.
-        activation: None: each paper's own.
-        share: The step size as a share of 1/lambda_max.
-        device: ``cpu`` or ``cuda``.
-    """
-
-    eps: float = option(1e-2, "Mean squared error that counts as trained.", kind="positive")
-    steps: int = option(5000, "Steps of gradient descent at most.", kind="count")
-    seeds: int = option(5, "Initialisations per width.", kind="count")
-    fraction: float = option(0.8, "Share of the initialisations that must succeed.", kind="positive")
-    max_width: int = option(1024, "Widest network tried.", kind="count")
-    hidden_layers: int | None = option(None, "Hidden layers; else the fewest that each paper covers.", kind="count")
-    activation: str | None = option(None, "Name or expression in z; else each paper's own.")
-    share: float = option(1.0, "Step size, as a share of 1/lambda_max at initialisation.", kind="positive")
-    device: str = option("cpu", "cpu or cuda.")
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        if self.fraction > 1:
-            raise TheoryError(f"fraction = {self.fraction}: must be at most 1")
-        if self.share >= 2:
-            raise TheoryError(f"share = {self.share}: must be below 2, where gradient descent is unstable")
+from empirics.weights import stack
 
 
 @dataclass(frozen=True)
@@ -153,45 +76,18 @@ class CriticalWidth:
         return next((t for t in self.trials if t.width == width), None)
 
 
-@lru_cache(maxsize=1)
-def recipes() -> dict[str, Recipe]:
-    """Every paper's recipe, found in ``experiments/<key>/critical.py``."""
-    from empirics import experiments
-
-    found = {}
-    for info in pkgutil.iter_modules(experiments.__path__):
-        package = importlib.import_module(f"empirics.experiments.{info.name}")
-        if any(part.name == "critical" for part in pkgutil.iter_modules(package.__path__)):
-            found[info.name] = importlib.import_module(f"empirics.experiments.{info.name}.critical").RECIPE
-    return found
-
-
-def recipe(paper: str) -> Recipe:
-    """The recipe of a paper.
-
-    Raises:
-        TheoryError: It has none.
-    """
-    if paper not in recipes():
-        raise TheoryError(
-            f"{paper!r} has no width to search for{suggest(paper, recipes())}; use {', '.join(recipes())}"
-        )
-    return recipes()[paper]
-
-
 def conflict(X: Tensor, y: Tensor) -> str:
     """Why no width can succeed: equal inputs with different targets, or "".
 
     Args:
-        X: inputs, (n, d).
+        X: inputs in the paper's normalisation, (n, d): x and 2 x are one input to a paper that scales its samples.
         y: targets, (n,) or (n, k).
     """
-    seen: dict[tuple[float, ...], int] = {}
-    for j, row in enumerate(map(tuple, X.tolist())):
-        i = seen.setdefault(row, j)
-        if not torch.equal(y[i], y[j]):
-            return f"samples {i} and {j} have equal inputs and different targets: no network fits both"
-    return ""
+    pairs = (pair for pair in equal_rows(X) if not torch.equal(y[pair[0]], y[pair[1]]))
+    found = next(pairs, None)
+    if found is None:
+        return ""
+    return f"samples {found[0]} and {found[1]} have equal inputs and different targets: no network fits both"
 
 
 def critical_width(
@@ -214,9 +110,9 @@ def critical_width(
         TheoryError: A value is wrong.
     """
     recipe.depth(search)
-    if reason := conflict(X, y):
-        return CriticalWidth(recipe.paper, len(X), None, (), search, reason)
     inputs, targets, factor = recipe.prepare(X.to(search.device), y.to(search.device))
+    if reason := conflict(inputs, targets):
+        return CriticalWidth(recipe.paper, len(X), None, (), search, reason)
     tried: dict[int, Trial] = {}
 
     def succeeds(width: int) -> bool:

@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from math import log10
-from pathlib import Path
 from typing import Any
 
 from bounds.across import Question, required_widths
 from bounds.ball import decimal
-from bounds.errors import NotApplicable, TheoryError
+from bounds.errors import NotApplicable
 from bounds.solve import Solution
 from bounds.sources import filled
 from bounds.tables import Table, figures
-from bounds.views import NA, status
-from empirics.critical import CriticalWidth, Search, critical_width, recipe, recipes
+from bounds.views import NA, hidden_factors, status, width_row
+from empirics.critical import CriticalWidth, critical_width
 from empirics.data import load
-from empirics.figures import panel_style
+from empirics.recipe import Search, recipe, recipes
 from empirics.scaling import Exponent, fit_exponent
 from empirics.setting import Progress
 
 QUOTED = "quoted"
-CLAIMS = {"n": 1.0, "n^1.5/d_0 (song2021)": 1.5, "n^2": 2.0, "n^6": 6.0, "n^24 (allenzhu2019)": 24.0}
-"""What theorems claim of the growth in n."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +47,8 @@ class Line:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON row."""
-        s = self.solution
-        return {
-            "quantity": s.quantity.key,
-            "paper": s.quantity.paper.key,
-            "n": self.n,
-            "width": None if s.value is None else decimal(s.value),
-            "log10": s.log10 if s.value is not None else None,
-            "status": s.quantity.status,
-            "order_only": s.quantity.order_only,
-            "unset": list(s.unset),
-            "applicable": s.applicable,
-            "reasons": list(s.reasons),
-            "critical_width": self.critical.width if self.critical else None,
-            "gap": self.gap,
-        }
+        critical = self.critical.width if self.critical else None
+        return width_row(self.solution) | {"n": self.n, "critical_width": critical, "gap": self.gap}
 
 
 @dataclass(frozen=True)
@@ -107,7 +91,7 @@ class Headline:
             s, critical = line.solution, line.critical
             known = s.applicable and s.value is not None
             asked = NA if not known else decimal(s.value or 0) if full else figures(s.value)
-            constants = "".join(f" x {c}" if c == "C" else f" at {c}=1" for c in s.order_of) if s.applicable else ""
+            constants = hidden_factors(s.order_of, s.quantity) if known else ""
             width = "-" if critical is None else str(critical.width or "none")
             gap = "-" if line.gap is None else f"{line.gap:.4f}" if full else f"{line.gap:+.1f}"
             rows.append((str(line.n), s.quantity.key, asked + constants, status(s.quantity), width, gap))
@@ -238,43 +222,3 @@ def headline(
     if not found:
         raise NotApplicable("; ".join(refused.values()))
     return Headline(tuple(lines), tuple(found), search, source, refused, interrupted)
-
-
-def draw(result: Headline, path: str) -> None:
-    """Draw the critical widths against n, with the slopes that theorems claim.
-
-    Args:
-        result: Searches at two or more numbers of samples.
-        path: The file; its ending chooses the format.
-
-    Raises:
-        TheoryError: Fewer numbers of samples, or the file cannot be written.
-    """
-    from matplotlib.figure import Figure
-
-    papers = [p for p in dict.fromkeys(c.paper for c in result.found) if len(result.series(p)) > 1]
-    if not papers:
-        raise TheoryError("--plot needs critical widths at two or more numbers of samples: --samples 32,64,128")
-    drawing = Figure(figsize=(8, 4.6), layout="constrained")
-    axes = drawing.subplots()
-    for k, paper in enumerate(papers):
-        xs, ys = zip(*result.series(paper), strict=True)
-        grown = result.growth(paper)
-        slope = f": n^{grown}" if grown and grown.places > 2 else ""
-        axes.plot(xs, ys, "osD^v"[k % 5] + "-", color=f"C{k}", label=f"{paper}{slope}")
-    first = min(c.n for c in result.found)
-    last, top = max(c.n for c in result.found), max(c.width or 1 for c in result.found)
-    for name, power in CLAIMS.items():
-        end = min(last, first * (20 * top) ** (1 / power))
-        axes.plot([first, end], [1, (end / first) ** power], ":", color="0.5", linewidth=1)
-        axes.annotate(name, (end, (end / first) ** power), fontsize=7, color="0.4", ha="left", va="bottom")
-    axes.set(xscale="log", yscale="log", xlabel="samples n", ylabel="width", ylim=(0.8, 40 * top))
-    axes.set_title("Critical width; dotted: slopes that theorems claim", fontsize="medium")
-    axes.set_xticks(sorted({c.n for c in result.found}), [str(n) for n in sorted({c.n for c in result.found})])
-    axes.minorticks_off()
-    drawing.legend(frameon=False, fontsize=8, loc="outside right upper")
-    panel_style(axes)
-    try:
-        drawing.savefig(Path(path), dpi=150)
-    except (OSError, ValueError) as error:
-        raise TheoryError(f"--plot {path}: cannot be written ({error})") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -106,6 +106,22 @@ class Setting:
         return replace(self, learning_rate=None)
 
 
+def equal_rows(X: Tensor) -> Iterator[tuple[int, int]]:
+    """Pairs of equal rows: every row that stood before, with the first like it.
+
+    Args:
+        X: inputs, (n, d).
+
+    Yields:
+        Their positions, the earlier one first.
+    """
+    seen: dict[tuple[float, ...], int] = {}
+    for j, row in enumerate(map(tuple, X.tolist())):
+        i = seen.setdefault(row, j)
+        if i < j:
+            yield i, j
+
+
 def repeated(X: Tensor) -> tuple[int, int] | None:
     """The first two equal rows, which make the least eigenvalue of every tangent kernel 0; None if all differ.
 
@@ -115,12 +131,7 @@ def repeated(X: Tensor) -> tuple[int, int] | None:
     Returns:
         Their positions, or None.
     """
-    seen: dict[tuple[float, ...], int] = {}
-    for j, row in enumerate(map(tuple, X.tolist())):
-        if row in seen:
-            return seen[row], j
-        seen[row] = j
-    return None
+    return next(equal_rows(X), None)
 
 
 def round_up(value: float, digits: int = 2) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 from scipy.stats import beta as beta_distribution
 
 from bounds.evaluate import Evaluation
+from bounds.model import Quantity
 from bounds.views import json_value
 
 VIOLATED, HOLDS, CONSISTENT = "VIOLATED", "HOLDS", "CONSISTENT"
@@ -36,6 +37,8 @@ class Observation:
         reasons: Why the theorem does not cover the case, found by measuring.
         side: The side tested, where a definition is tested as a bound (song2021's Lemma 3); "": the quantity's own.
         width: The network's width; 0: the value of the parameter m.
+        outcome: For a requirement: "failed" where the run did not do what the theorem promises although its other
+            premises held; such a run refutes every hidden constant that calls it sufficient.
     """
 
     quantity: str
@@ -50,6 +53,7 @@ class Observation:
     reasons: tuple[str, ...] = ()
     side: str = ""
     width: int = 0
+    outcome: str = ""
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -139,15 +143,38 @@ def judge(observation: Observation, prediction: Evaluation) -> Row:
         observation.width or int(observation.values.get("m", 0)),
         observation.step,
         observation.residual,
-        high == low,
+        bool(high == low),
         observation.label,
         details={
             "chosen": prediction.chosen,
+            "lower": low,
             "upper": None if math.isinf(high) else high,
+            "outcome": observation.outcome,
             "values": {n: json_value(v) for n, v in prediction.values.items()},
             "seed": observation.seed,
             **_order(prediction, observation.measured),
         },
+    )
+
+
+def undefined(o: Observation, q: Quantity, reason: str) -> Row:
+    """The row of an observation at whose values the formula has no value: NOT APPLICABLE, without a number."""
+    low, high = o.ends
+    return Row(
+        q.key,
+        o.side or q.side,
+        None,
+        o.measured,
+        None,
+        NOT_APPLICABLE,
+        (*o.reasons, reason),
+        (o.seed,),
+        o.width or int(o.values.get("m", 0)),
+        o.step,
+        o.residual,
+        bool(high == low),
+        o.label,
+        details={"upper": None if math.isinf(high) else high, "values": {}, "seed": o.seed, "order_only": q.order_only},
     )
 
 

@@ -14,8 +14,9 @@ import empirics
 from bounds.errors import NotApplicable, TheoryError
 from bounds.kernels import normalised
 from empirics import critical
-from empirics.critical import Search, critical_width, recipe, recipes, trial
+from empirics.critical import critical_width, trial
 from empirics.headline import headline
+from empirics.recipe import Search, recipe, recipes
 from empirics.training import train
 
 DATA = empirics.load("digits", samples=10, normalise="none")
@@ -102,6 +103,12 @@ def test_a_search_that_cannot_succeed_is_named_before_training():
     assert found.width is None
     assert "samples 0 and 10 have equal inputs and different targets" in found.reason
     assert found.trials == ()
+
+
+def test_inputs_are_equal_in_the_papers_normalisation():
+    X, y = torch.cat([DATA.X, 2 * DATA.X[:1]]), torch.cat([DATA.y, DATA.y[:1] + 1])
+    assert "samples 0 and 10" in critical_width(recipe("song2021"), X, y, TINY).reason  # unit rows
+    assert not critical_width(recipe("liu2020"), X, y, replace(TINY, steps=1, max_width=1)).reason.startswith("samples")
 
 
 def test_widths_that_are_too_narrow_are_named():

@@ -51,6 +51,21 @@ def test_nothing_is_violated_and_widths_are_not_met(comparison):
     assert rows_of(comparison)["required_width", 24].measured == 24
 
 
+def test_a_requirement_tested_as_a_bound_shows_the_bounds_sign(comparison):
+    lines = {line[0]: line for line in comparison.table(full=True).rows}
+    assert rows_of(comparison)["iterations", 24].side == "upper"
+    assert lines["liu2020.iterations"][2].startswith("<=")
+    assert lines["liu2020.required_width"][2].startswith(">=")
+
+
+def test_theorem_6_1_as_printed_is_refuted_from_more_than_81_units_on():
+    only = frozenset({"liu2020.sparse_hessian_norm_printed", "liu2020.sparse_hessian_norm"})
+    rows = rows_of(compare(replace(TINY, widths=(64, 100), seeds=1), DATA, only))
+    assert rows["sparse_hessian_norm_printed", 64].verdict == "HOLDS"
+    assert rows["sparse_hessian_norm_printed", 100].verdict == "VIOLATED"
+    assert rows["sparse_hessian_norm", 100].verdict == "HOLDS"
+
+
 def test_rows_keep_the_papers_order(comparison):
     order = list(papers()["liu2020"].quantities)
     names = [r.quantity.split(".")[1] for r in comparison.rows]

@@ -27,7 +27,7 @@ def found():
 
 
 def start(name, m, run):
-    psi = fig2.OUTPUTS[name][0]
+    psi = fig2.OUTPUTS[name]
     return empirics.network("liu2020", "biased", m=m, d=1, output=psi, seed=1000 * m + run)
 
 
@@ -90,14 +90,14 @@ def test_the_change_and_the_step_follow_from_the_kernels(found, name):
     assert not torch.equal(flat(net.weights), flat(r.final))
     assert r.records["change"][-1] == pytest.approx(float((K - K_0).norm() / K_0.norm()), rel=1e-9)
     assert r.records["change"][0] == 0
-    L_F = fig2.OUTPUTS[name][1] * float(torch.linalg.matrix_norm(exact_kernel(start("linear", 30, 1), X), 2)) ** 0.5
+    L_F = fig2.steepest(name) * float(torch.linalg.matrix_norm(exact_kernel(start("linear", 30, 1), X), 2)) ** 0.5
     assert r.learning_rate == pytest.approx(1 / L_F**2)
     assert len(r.records["change"]) == r.stop_step + 1
 
 
 @pytest.mark.parametrize("name", fig2.OUTPUTS)
 def test_largest_slopes_of_the_outputs(name):
-    psi, slope = fig2.OUTPUTS[name]
+    psi, slope = fig2.OUTPUTS[name], fig2.steepest(name)
     if psi is not None:
         assert slope == pytest.approx(float(bounds.activations.get(psi).sup(1).enclosure.hi), rel=1e-9)
     z = torch.linspace(-20, 20, 400_001, dtype=torch.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import naive
@@ -9,8 +10,10 @@ import pytest
 import torch
 
 import empirics
+from empirics.experiments.liu2020 import hessian
 from empirics.experiments.liu2020.constants import constants
-from empirics.experiments.liu2020.layers import HESSIANS, RUNGS, in_ball, initial, worst
+from empirics.experiments.liu2020.hessian import HESSIANS, worst
+from empirics.experiments.liu2020.layers import RUNGS, in_ball, initial
 from empirics.experiments.liu2020.setting import Setting
 from empirics.networks import network
 from empirics.verdict import VIOLATED
@@ -32,7 +35,8 @@ def points():
 
 def seen(points, names, R=50.0, c_0=20.0):
     start, moved = points
-    found = in_ball(moved, start, X, replace(SETTING, c_0=c_0), constants(start, X), R, names, FRAME)
+    rest = (moved, start, X, replace(SETTING, c_0=c_0), constants(start, X), R, names, FRAME)
+    found = [*in_ball(*rest), *hessian.in_ball(*rest)]
     return {(o.quantity.split(".")[1], o.label): o for o in found}
 
 
@@ -88,12 +92,9 @@ def test_the_hessian_and_its_blocks(points):
     found = seen(points, HESSIANS)
     dense = [naive.output_hessian(moved, x) for x in X]
     whole = max(float(torch.linalg.matrix_norm(h, 2)) for h in dense)
-    sizes = [t.numel() for t in moved.tensors]
-    edges = [0, sizes[0], sizes[0] + sizes[1]]
-    blocks = [
-        max(float(torch.linalg.matrix_norm(h[a : a + n, a : a + n], 2)) for h in dense)
-        for a, n in zip(edges, sizes, strict=False)
-    ]
+    edges = torch.tensor([0, *[t.numel() for t in moved.tensors]]).cumsum(0).tolist()
+    cut = [slice(i, j) for i, j in itertools.pairwise(edges)]
+    blocks = [max(float(torch.linalg.matrix_norm(h[i, j], 2)) for h in dense) for i in cut for j in cut]
     assert found["hessian_norm", ""].measured == pytest.approx(whole, rel=1e-3)
     assert found["hessian_norm", ""].upper >= whole
     (block,) = (o for (name, _), o in found.items() if name == "hessian_block")

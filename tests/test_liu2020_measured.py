@@ -14,7 +14,7 @@ import empirics
 from empirics.comparison import predict
 from empirics.experiments.liu2020 import responses as rungs
 from empirics.experiments.liu2020.constants import constants
-from empirics.experiments.liu2020.hessian import BLOCKS, block_norms, blocks, worst_blocks
+from empirics.experiments.liu2020.hessian import BLOCKS, block_norms, in_ball, worst
 from empirics.experiments.liu2020.responses import OTHERS, RESPONSES, responses
 from empirics.experiments.liu2020.setting import Setting
 from empirics.networks import network
@@ -67,7 +67,7 @@ def test_blocks_do_not_depend_on_chunks(monkeypatch):
 
 def test_the_largest_block_is_judged_between_its_ends():
     start, point = pair()
-    found = {name(o): o for o in blocks(point, start, X, SETTING, constants(start, X), 50.0, BLOCKS, FRAME)}
+    found = {name(o): o for o in in_ball(point, start, X, SETTING, constants(start, X), 50.0, BLOCKS, FRAME)}
     dense, root = dense_blocks(point), 5**0.5
     assert set(found) == BLOCKS
     assert found["hessian_block"].measured == pytest.approx(float(dense.max()), rel=1e-3)
@@ -88,7 +88,7 @@ def test_c_prime_as_printed_is_refuted_where_l_sigma_is_small():
     x = torch.tensor([[1.0, -0.8, 0.9]], dtype=torch.float64)
     known = constants(start, x)
     setting = replace(SETTING, L=2, c_0=known["c_0"], activation=f"{e}**2*sin(z/{e})")
-    found = {name(o): o for o in blocks(start, start, x, setting, known, 0.0, BLOCKS, {**FRAME, "width": width})}
+    found = {name(o): o for o in in_ball(start, start, x, setting, known, 0.0, BLOCKS, {**FRAME, "width": width})}
     assert verdict(found["C_prime_printed"]) == VIOLATED
     assert verdict(found["C_prime"]) in (HOLDS, CONSISTENT)
     (cell,) = (o for o in found.values() if name(o) == "C_prime_printed")
@@ -100,7 +100,7 @@ def test_c_prime_as_printed_is_refuted_where_l_sigma_is_small():
 
 def test_a_search_of_the_ball_finds_blocks_at_least_as_large_as_some_point_s():
     start, _ = pair()
-    seen = worst_blocks(start, X, SETTING, constants(start, X), 0.5, BLOCKS, {"seed": 0, "width": 5})
+    seen = worst(start, X, SETTING, constants(start, X), 0.5, BLOCKS, {"seed": 0, "width": 5})
     found = {name(o): o for o in seen}
     assert set(found) == BLOCKS
     assert found["hessian_block"].upper is None
@@ -222,7 +222,7 @@ def test_outside_the_ball_and_above_c_0_nothing_is_claimed():
     known = constants(start, X)
     for R, c_0, text in ((1e-3, 20.0, "left the ball"), (50.0, 0.5, "Assumption 7.1 fails")):
         setting = replace(SETTING, c_0=c_0)
-        seen = [*blocks(point, start, X, setting, known, R, BLOCKS, FRAME)]
+        seen = [*in_ball(point, start, X, setting, known, R, BLOCKS, FRAME)]
         seen += rungs.in_ball(point, start, X, setting, known, R, RESPONSES | OTHERS, FRAME)
         assert all(text in o.reasons[0] for o in seen)
         assert {verdict(o) for o in seen} == {NOT_APPLICABLE}

@@ -34,8 +34,9 @@ def critical_width(
     from bounds.needs import need_empirics
 
     need_empirics()
-    from empirics.critical import Search
-    from empirics.headline import draw, headline
+    from empirics.headline import headline
+    from empirics.headline_drawing import draw
+    from empirics.recipe import Search
 
     search = setting_from(Search(), options, "critical-width")
     found = headline(papers, data, samples, search, seed=data_seed, progress=progress)

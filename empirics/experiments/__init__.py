@@ -48,7 +48,7 @@ def figure_settings() -> dict[str, Any]:
 
 def search_settings() -> dict[str, Any]:
     """The settings of the search for critical widths."""
-    from empirics.critical import Search
+    from empirics.recipe import Search
 
     return {"critical-width": Search}
 

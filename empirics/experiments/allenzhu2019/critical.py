@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from empirics.critical import Recipe
 from empirics.networks import network
+from empirics.recipe import Recipe
 from empirics.weights import Weights
 
 

@@ -2,9 +2,9 @@
 
 from empirics.experiments.liu2020 import fig2
 from empirics.experiments.liu2020.architecture import NETWORKS
+from empirics.experiments.liu2020.key import KEY
 from empirics.experiments.liu2020.own import compare_model
 from empirics.experiments.liu2020.run import MEASURED, compare
-from empirics.experiments.liu2020.scene import KEY
 from empirics.experiments.liu2020.setting import Setting
 
 FIGURES = {"fig2": fig2}

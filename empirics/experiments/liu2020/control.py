@@ -16,7 +16,8 @@ from torch import Tensor
 
 from empirics.comparison import predict
 from empirics.experiments.liu2020.descent import step_requirement
-from empirics.experiments.liu2020.scene import KEY, Scene
+from empirics.experiments.liu2020.key import KEY
+from empirics.experiments.liu2020.scene import Scene
 from empirics.measure.forward import forward, unit_backward
 from empirics.measure.kernel import kernel_change
 from empirics.verdict import MET, Observation, judge

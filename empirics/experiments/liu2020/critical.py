@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from empirics.critical import Recipe
 from empirics.networks import network
+from empirics.recipe import Recipe
 from empirics.weights import Weights
 
 

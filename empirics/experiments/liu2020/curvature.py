@@ -17,6 +17,7 @@ from torch import Tensor
 
 from empirics.experiments.liu2020.path import LOSS
 from empirics.experiments.liu2020.scene import Scene
+from empirics.linearised import linearised_descent
 from empirics.measure.forward import forward, unit_backward
 from empirics.measure.kernel import ntk_gram
 from empirics.measure.lanczos import lanczos, needed_rows
@@ -185,8 +186,6 @@ def convexity(scene: Scene) -> str:
 def linear_dynamics(scene: Scene) -> str:
     """How far F(w_t) runs from the linearised system's outputs, beside eq 23, in a sentence.
 
-    Gradient descent on the linearisation at w_0 has F_lin(t) - y = (I - eta K_0)^t (F_0 - y).
-
     Args:
         scene: the path.
 
@@ -194,13 +193,19 @@ def linear_dynamics(scene: Scene) -> str:
         The largest distance over the steps, and what it is to the residual.
     """
     path = scene.path
-    K, y = scene.at(0).kernel.cpu().double(), path.data.y.cpu().double()
-    values, basis = torch.linalg.eigh(K)
-    outputs = torch.from_numpy(path.record("outputs"))
-    first = basis.mT @ (outputs[0] - y)
-    powers = (1 - path.eta * values)[None, :] ** torch.arange(path.clean, dtype=torch.float64)[:, None]
-    gap = (outputs - y - (powers * first) @ basis.mT).norm(dim=1)
-    step = int(np.asarray(gap).argmax())
+    marks = range(path.clean)
+    linear = linearised_descent(
+        path.points[0],
+        path.data.X,
+        path.data.y,
+        learning_rate=path.eta,
+        steps=path.clean - 1,
+        loss=LOSS,
+        record_at=marks,
+        kernel=scene.at(0).kernel,
+    )
+    gap = np.linalg.norm(path.record("outputs") - linear.outputs[:, :, 0], axis=1)
+    step = int(gap.argmax())
     within = "within" if gap[step] <= scene.setting.eps else "beyond"
     return (
         f"width {path.points[0].m}: the linearised system's outputs stay within {float(gap[step]):.3g} of F(w_t) "

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from empirics.comparison import predict
+from empirics.experiments.liu2020.key import KEY
 from empirics.experiments.liu2020.path import Path
-from empirics.experiments.liu2020.scene import KEY, Scene
+from empirics.experiments.liu2020.scene import Scene
 from empirics.verdict import Observation
 
 CONDITIONING = frozenset(("kernel_norm", "condition_number", "solution_distance", "step_size"))

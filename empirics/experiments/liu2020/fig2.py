@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bounds import activations
 from empirics.checks import check_device
 from empirics.experiments.liu2020.fig2_drawing import TOLERANCE, Figure2, save
 from empirics.measure.features import features
@@ -36,12 +37,8 @@ __all__ = ["NEEDS_DATA", "OUTPUTS", "PAPER", "REDUCED", "SAMPLES", "Figure2", "S
 
 NEEDS_DATA = False
 SAMPLES = 20
-OUTPUTS: dict[str, tuple[str | None, float]] = {
-    "linear": (None, 1.0),
-    "swish": ("swish", 1.0998393194),
-    "3 tanh": ("3*tanh(z)", 3.0),
-}
-"""Name -> psi and sup |psi'|."""
+OUTPUTS: dict[str, str | None] = {"linear": None, "swish": "swish", "3 tanh": "3*tanh(z)"}
+"""Name -> psi."""
 
 
 @dataclass(frozen=True)
@@ -135,9 +132,15 @@ def run(setting: Setting, dataset: Any = None, progress: Progress | None = None)
     return Figure2(runs, setting.steps, interrupted)
 
 
+def steepest(name: str) -> float:
+    """Sup |psi'| of an output, by its name."""
+    psi = OUTPUTS[name]
+    return 1.0 if psi is None else float(activations.get(psi).sup(1))
+
+
 def _train(setting: Setting, X: Tensor, y: Tensor, m: int, name: str) -> list[Trajectory]:
     """All runs of one width and output."""
-    psi, slope = OUTPUTS[name]
+    psi, slope = OUTPUTS[name], steepest(name)
 
     def nets(output: str | None) -> list[Network]:
         options: dict[str, Any] = {"m": m, "d": 1, "output": output, "device": setting.device}

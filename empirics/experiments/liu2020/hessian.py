@@ -1,4 +1,4 @@
-"""Lemma F.1 block by block: `layers` measures the Hessian and its diagonal blocks, here are those between two layers.
+"""Theorem 7.1 and, block by block, Lemma F.1: the output's Hessian in the ball, its own layers and between two.
 
 A block H^(l1,l2), l1 < l2, is what is left of the Hessian in both layers once their own blocks are taken out: in the
 compact form H = M^T Q M, where M works layer by layer, the entries of Q between the two. Its largest |eigenvalue| is
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from empirics.balls import SumFrobeniusBall
 from empirics.experiments.liu2020.key import KEY
-from empirics.experiments.liu2020.layers import values_of
+from empirics.experiments.liu2020.layers import premises, values_of
 from empirics.experiments.liu2020.setting import Setting
 from empirics.measure.compact import CompactHessian
 from empirics.measure.curvature import hessian_norms
@@ -25,11 +25,16 @@ from empirics.measure.forward import forward
 from empirics.measure.lanczos import lanczos
 from empirics.measure.memory import budget_bytes, in_chunks, rows_that_fit
 from empirics.measure.supremum import supremum
+from empirics.measurement import Measurement
 from empirics.verdict import Observation
 from empirics.weights import Weights
 
 TOLERANCE = 1e-2
+NORMS = frozenset(("hessian_norm", "hessian_norm_tight", "hessian_norm_printed"))
 BLOCKS = frozenset(("hessian_block", "C_prime", "C_prime_printed"))
+HESSIANS = NORMS | BLOCKS
+SEARCHED = {"hessian_norm": HESSIANS, "param_grad_norm": frozenset(("L_f", "L_f_tight"))}
+"""What is climbed in a search of the ball, and the quantities that it tests."""
 _VECTORS = 24  # of D numbers per sample that the recurrence and the operator hold
 _MOST = 4096  # samples in a chunk
 
@@ -100,7 +105,7 @@ def _only(point: Weights, *trained: int) -> Weights:
     return replace(point, trainable=tuple(k in trained for k in range(len(point.tensors))))
 
 
-def blocks(
+def in_ball(
     point: Weights,
     start: Weights,
     X: Tensor,
@@ -109,8 +114,9 @@ def blocks(
     R: float,
     names: frozenset[str],
     frame: Mapping[str, Any],
+    whole: Measurement | None = None,
 ) -> Iterator[Observation]:
-    """Lemma F.1 at a point of the ball, with every block.
+    """Theorem 7.1 and Lemma F.1 at a point of the ball.
 
     Args:
         point: the network.
@@ -119,19 +125,26 @@ def blocks(
         setting: c_0, the activation.
         found: what `constants` found at w_0.
         R: radius of the ball.
-        names: the quantities wanted, of `BLOCKS`.
+        names: the quantities wanted, of `HESSIANS`.
         frame: seed, step and width, for the record.
+        whole: `hessian_norms` at the point, where it is known.
 
     Yields:
         Observations, NOT APPLICABLE where the point lies outside the ball or c_0 is exceeded.
     """
+    if not names & HESSIANS:
+        return
+    whole = whole or hessian_norms(point, X, tol=TOLERANCE)
+    values, high = values_of(point, setting, found, R), float(torch.as_tensor(whole.upper).max())
+    more: dict[str, Any] = {**frame, "reasons": premises(point, start, R, setting, found)}
+    residual = float(torch.as_tensor(whole.residual).max())
+    for name in sorted(names & NORMS):
+        yield Observation(f"{KEY}.{name}", values, whole.largest, upper=high, residual=residual, **more)
     if names & BLOCKS:
-        high = float(torch.as_tensor(hessian_norms(point, X, tol=TOLERANCE).upper).max())
-        why = left(point, start, R) + exceeded(setting, found)
-        yield from _largest(point, X, values_of(point, setting, found, R), names, high, {**frame, "reasons": why})
+        yield from _largest(point, X, values, names, high, more)
 
 
-def worst_blocks(
+def worst(
     start: Weights,
     X: Tensor,
     setting: Setting,
@@ -140,7 +153,7 @@ def worst_blocks(
     names: frozenset[str],
     frame: Mapping[str, Any],
 ) -> Iterator[Observation]:
-    """Lemma F.1 where a search of the ball found the largest Hessian: it can refute a bound and never prove it.
+    """Search the ball for the largest Hessian and gradient: from below, it can refute a bound and never prove it.
 
     Args:
         start: w_0.
@@ -148,18 +161,24 @@ def worst_blocks(
         setting: how many restarts, at least 1, of how many steps; c_0, the activation.
         found: what `constants` found at w_0.
         R: radius of the ball.
-        names: the quantities wanted, of `BLOCKS`.
+        names: the quantities wanted, of `SEARCHED`.
         frame: seed and width, for the record.
 
     Yields:
-        One observation for each quantity.
+        One observation for each quantity tested.
     """
-    if names & BLOCKS:
-        options: dict[str, Any] = {"restarts": setting.restarts, "steps": setting.restart_steps, "seed": frame["seed"]}
-        at = supremum(start, "hessian_norm", X, SumFrobeniusBall(R), **options).details["at"]
-        more = {**frame, "reasons": exceeded(setting, found)}
-        values, text = values_of(start, setting, found, R), f", worst of {setting.restarts} searches"
-        yield from _largest(at, X.to(at.V), values, names, None, more, text)
+    values, text = values_of(start, setting, found, R), f"worst of {setting.restarts} searches"
+    more: dict[str, Any] = {**frame, "reasons": premises(start, start, R, setting, found)}
+    options: dict[str, Any] = {"restarts": setting.restarts, "steps": setting.restart_steps, "seed": frame["seed"]}
+    for target, tested in SEARCHED.items():
+        if not names & tested:
+            continue
+        search = supremum(start, target, X, SumFrobeniusBall(R), **options)
+        for name in sorted(names & tested - BLOCKS):
+            yield Observation(f"{KEY}.{name}", values, float(search.value), label=text, **more)
+        if names & tested & BLOCKS:
+            at = search.details["at"]
+            yield from _largest(at, X.to(at.V), values, names, None, more, f", {text}")
 
 
 def _largest(
@@ -179,33 +198,3 @@ def _largest(
         scale = 1.0 if name == "hessian_block" else point.m**0.5
         high = None if upper is None else scale * upper
         yield Observation(f"{KEY}.{name}", values, scale * low, upper=high, label=label, **frame)
-
-
-def left(point: Weights, start: Weights, R: float) -> tuple[str, ...]:
-    """Why a point is not in the ball.
-
-    Args:
-        point: the network.
-        start: w_0.
-        R: radius in sum_l ||W^(l) - W_0^(l)||_F.
-
-    Returns:
-        A reason, or none.
-    """
-    moved = sum(float((w - w0).norm()) for w, w0 in zip(point.tensors, start.tensors, strict=True))
-    return (f"the iterate left the ball: {moved:.3g} > R = {R:.3g}",) if moved > R * (1 + 1e-9) else ()
-
-
-def exceeded(setting: Setting, found: Mapping[str, float]) -> tuple[str, ...]:
-    """Why Assumption 7.1 fails.
-
-    Args:
-        setting: c_0 as asked for.
-        found: c_0 as measured.
-
-    Returns:
-        A reason, or none.
-    """
-    if found["c_0"] <= setting.c_0:
-        return ()
-    return (f"Assumption 7.1 fails: a layer's norm is {found['c_0']:.3g} sqrt(m) > c_0 = {setting.c_0:g}",)

@@ -8,24 +8,20 @@ the largest entry of X in size.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from empirics.balls import SumFrobeniusBall
+from empirics.experiments.liu2020.key import KEY
 from empirics.experiments.liu2020.setting import Setting
-from empirics.measure.curvature import hessian_norms
 from empirics.measure.forward import backward, forward
 from empirics.measure.norms import spectral_norm
-from empirics.measure.supremum import supremum
 from empirics.networks import network
 from empirics.verdict import Observation
 from empirics.weights import Weights
 
-KEY = "liu2020"
-TOLERANCE = 1e-2
 INITIAL = frozenset(("c_0", "init_output"))
 RUNGS = frozenset(
     (
@@ -42,11 +38,6 @@ RUNGS = frozenset(
         "L_f_tight",
     )
 )
-HESSIANS = frozenset(
-    ("hessian_block", "hessian_norm", "hessian_norm_tight", "hessian_norm_printed", "C_prime", "C_prime_printed")
-)
-SEARCHED = {"hessian_norm": HESSIANS - {"hessian_block", "C_prime", "C_prime_printed"}, "param_grad_norm": {"L_f"}}
-"""What is climbed in a search of the ball, and the quantities that it tests."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +118,7 @@ def in_ball(
     names: frozenset[str],
     frame: Mapping[str, Any],
 ) -> Iterator[Observation]:
-    """Appendix F and Theorem 7.1 at a point.
+    """The lemmas of Appendix F at a point.
 
     Args:
         point: the network.
@@ -142,21 +133,38 @@ def in_ball(
     Yields:
         Observations, NOT APPLICABLE where the point lies outside the ball or c_0 is exceeded.
     """
-    moved = sum(float((w - w0).norm()) for w, w0 in zip(point.tensors, start.tensors, strict=True))
-    reasons = [f"the iterate left the ball: {moved:.3g} > R = {R:.3g}"] if moved > R * (1 + 1e-9) else []
-    if found["c_0"] > setting.c_0:
-        reasons.append(f"Assumption 7.1 fails: a layer's norm is {found['c_0']:.3g} sqrt(m) > c_0 = {setting.c_0:g}")
+    reasons = premises(point, start, R, setting, found)
     values = values_of(point, setting, found, R)
 
     def see(name: str, size: float, *, upper: float | None = None, **extra: Any) -> Observation:
         at = {**values, **extra.pop("at", {})}
         high = size if upper is None else upper
-        return Observation(f"{KEY}.{name}", at, size, upper=high, reasons=tuple(reasons), **extra, **frame)
+        return Observation(f"{KEY}.{name}", at, size, upper=high, reasons=reasons, **extra, **frame)
 
     if names & RUNGS:
         yield from (o for o in _rungs(see, sweep(point, X), sweep(start, X)) if o.quantity.split(".")[1] in names)
-    if names & HESSIANS:
-        yield from (o for o in _hessians(see, point, X) if o.quantity.split(".")[1] in names)
+
+
+def premises(point: Weights, start: Weights, R: float, setting: Setting, found: Mapping[str, float]) -> tuple[str, ...]:
+    """Why Appendix F does not speak of a point: it is not in the ball, or Assumption 7.1 fails at c_0.
+
+    Args:
+        point: the network.
+        start: w_0.
+        R: radius in sum_l ||W^(l) - W_0^(l)||_F.
+        setting: c_0 as asked for.
+        found: c_0 as measured.
+
+    Returns:
+        The reasons; none where it is covered.
+    """
+    moved = sum(float((w - w0).norm()) for w, w0 in zip(point.tensors, start.tensors, strict=True))
+    left = moved > R * (1 + 1e-9)
+    reasons = (f"the iterate left the ball: {moved:.3g} > R = {R:.3g}",) if left else ()
+    if found["c_0"] <= setting.c_0:
+        return reasons
+    norm = f"a layer's norm is {found['c_0']:.3g} sqrt(m) > c_0 = {setting.c_0:g}"
+    return (*reasons, f"Assumption 7.1 fails: {norm}")
 
 
 def values_of(point: Weights, setting: Setting, found: Mapping[str, float], R: float) -> dict[str, Any]:
@@ -194,59 +202,3 @@ def _rungs(see: Any, now: Sweep, then: Sweep) -> Iterator[Observation]:
     whole = float(now.layers.norm(dim=1).max())
     yield see("L_f", whole)
     yield see("L_f_tight", whole)
-
-
-def _hessians(see: Any, point: Weights, X: Tensor) -> Iterator[Observation]:
-    """Theorem 7.1 and its blocks: the largest diagonal block from below, no block is larger than the whole."""
-    whole = hessian_norms(point, X, tol=TOLERANCE)
-    low, high = whole.largest, float(torch.as_tensor(whole.upper).max())
-    root, residual = point.m**0.5, float(torch.as_tensor(whole.residual).max())
-    for name in ("hessian_norm", "hessian_norm_tight", "hessian_norm_printed"):
-        yield see(name, low, upper=high, residual=residual)
-    blocks = []
-    for l in range(point.L):  # f is linear in the readout: its own block is zero
-        alone = tuple(k == l for k in range(len(point.tensors)))
-        blocks.append(hessian_norms(_only(point, alone), X, tol=TOLERANCE, upper=False).largest)
-    block = max(blocks)
-    yield see("hessian_block", block, upper=high, label=f"l={blocks.index(block) + 1} twice")
-    for name in ("C_prime", "C_prime_printed"):
-        yield see(name, root * block, upper=root * high)
-
-
-def _only(point: Weights, trained: tuple[bool, ...]) -> Weights:
-    return replace(point, trainable=trained)
-
-
-def worst(
-    start: Weights,
-    X: Tensor,
-    setting: Setting,
-    found: Mapping[str, float],
-    R: float,
-    names: frozenset[str],
-    frame: Mapping[str, Any],
-) -> Iterator[Observation]:
-    """Search the ball for the largest Hessian and gradient: from below, it can refute a bound and never prove it.
-
-    Args:
-        start: w_0.
-        X: inputs, (n, d).
-        setting: how many restarts, of how many steps.
-        found: what `constants` found at w_0.
-        R: radius of the ball.
-        names: the quantities wanted.
-        frame: seed and width, for the record.
-
-    Yields:
-        One observation for each quantity tested.
-    """
-    values = values_of(start, setting, found, R)
-    reasons = (f"Assumption 7.1 fails: c_0 = {found['c_0']:.3g} here",) if found["c_0"] > setting.c_0 else ()
-    for target, tested in SEARCHED.items():
-        if not (wanted := sorted(set(tested) & names)):
-            continue
-        options: dict[str, Any] = {"restarts": setting.restarts, "steps": setting.restart_steps, "seed": frame["seed"]}
-        size = float(supremum(start, target, X, SumFrobeniusBall(R), **options).value)
-        label = f"worst of {setting.restarts} searches"
-        for name in wanted:
-            yield Observation(f"{KEY}.{name}", values, size, reasons=reasons, label=label, **frame)

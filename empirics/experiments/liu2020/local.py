@@ -12,6 +12,7 @@ from empirics.measure.curvature import hessian_norms
 from empirics.measure.gradients import gradient_norms
 from empirics.measure.kernel import ntk_gram
 from empirics.measure.loss_curvature import loss_hessian_extremes
+from empirics.measurement import Measurement
 from empirics.weights import Weights
 
 
@@ -21,17 +22,22 @@ class Local:
 
     Attributes:
         kernel: K, (n, n).
-        hessian: max_i ||H_i||_2, from below.
+        whole: ||H_i||_2 of every sample, with both ends.
         beta_F: sqrt(sum_i ||H_i||_2^2), from above: ||sum_i u_i H_i||_2 is at most that for every unit u.
         loss_hessian: lambda_max of the loss's Hessian, from below.
         gradient: max_i ||nabla f_i||.
     """
 
     kernel: Tensor
-    hessian: float
+    whole: Measurement
     beta_F: float
     loss_hessian: float
     gradient: float
+
+    @property
+    def hessian(self) -> float:
+        """max_i ||H_i||_2, from below."""
+        return self.whole.largest
 
 
 def local(point: Weights, X: Tensor, y: Tensor) -> Local:
@@ -48,7 +54,7 @@ def local(point: Weights, X: Tensor, y: Tensor) -> Local:
     hessian = hessian_norms(point, X, tol=TOLERANCE)
     return Local(
         torch.as_tensor(ntk_gram(point, X).value),
-        hessian.largest,
+        hessian,
         float(torch.as_tensor(hessian.upper).norm()),
         float(loss_hessian_extremes(point, X, y, loss=LOSS, tol=TOLERANCE).value),
         gradient_norms(point, X).largest,

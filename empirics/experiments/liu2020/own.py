@@ -11,13 +11,14 @@ from bounds.errors import NotApplicable, TheoryError
 from empirics.adapt import from_module
 from empirics.comparison import Comparison, configuration
 from empirics.data import Dataset
+from empirics.experiments.liu2020 import hessian, layers, responses
 from empirics.experiments.liu2020.constants import constants
 from empirics.experiments.liu2020.control import STEPS, THRESHOLDS, WIDTHS, requirements
 from empirics.experiments.liu2020.descent import CONDITIONING, conditioning, descent
-from empirics.experiments.liu2020.layers import HESSIANS, RUNGS, in_ball
+from empirics.experiments.liu2020.key import KEY
 from empirics.experiments.liu2020.path import descend
 from empirics.experiments.liu2020.run import check, judged, record_of
-from empirics.experiments.liu2020.scene import KEY, Scene
+from empirics.experiments.liu2020.scene import Scene
 from empirics.experiments.liu2020.setting import Setting
 from empirics.networks import Network
 from empirics.setting import versions
@@ -25,7 +26,8 @@ from empirics.weights import Weights
 
 OWN = (CONDITIONING - {"solution_distance"}) | THRESHOLDS | STEPS | WIDTHS | {"contraction"}
 """What one network and one step show: w_T after a single step solves nothing, and its radii are those of a step."""
-LEMMAS = (RUNGS | HESSIANS) - {"weight_norm", "preactivation_change", "backward_move", "C_b_change"}
+STILL = {"weight_norm", "preactivation_change", "backward_move", "C_b_change", "C_b_change_printed"}
+LEMMAS = (layers.RUNGS | hessian.HESSIANS | responses.RESPONSES | responses.OTHERS) - STILL
 """Appendix F at the centre of the ball, without what holds by the choice of c_0 and what does not move there."""
 NOTES = (
     "the ball is centred at the network as given and holds one step of gradient descent on half the sum of squares; "
@@ -75,7 +77,8 @@ def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, lea
     scene = Scene(path, setting, found)
     seen = [o for part in (conditioning, descent, requirements) for o in part(scene)]
     frame = {"seed": 0, "step": 0, "width": point.m}
-    seen += in_ball(point, point, data.X, setting, found, scene.R, LEMMAS, frame)
+    for part in (layers.in_ball, responses.in_ball, hessian.in_ball):
+        seen += part(point, point, data.X, setting, found, scene.R, LEMMAS, frame)
     rows, cases = judged(o for o in seen if o.quantity.split(".")[1] in OWN | LEMMAS)
     made = configuration(setting, data, [record_of(scene, 0)], notes=(*NOTES, *notes, *net.notes))
     return Comparison(rows, {KEY: made}, versions(), cases)

@@ -14,9 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from empirics.experiments.liu2020.hessian import exceeded, left
 from empirics.experiments.liu2020.key import KEY
-from empirics.experiments.liu2020.layers import Sweep, sweep, values_of
+from empirics.experiments.liu2020.layers import Sweep, premises, sweep, values_of
 from empirics.experiments.liu2020.setting import Setting
 from empirics.measure.forward import Pass, forward
 from empirics.measure.lanczos import lanczos, needed_rows
@@ -147,8 +146,10 @@ def in_ball(
     Yields:
         Observations, NOT APPLICABLE where the point lies outside the ball or c_0 is exceeded.
     """
+    if not names & (RESPONSES | OTHERS):
+        return
     values = values_of(point, setting, found, R)
-    more = {**frame, "reasons": left(point, start, R) + exceeded(setting, found)}
+    more = {**frame, "reasons": premises(point, start, R, setting, found)}
     for name in sorted(names & RESPONSES):
         reached = responses(point, X, outputs=name == "activation_response")
         for l, r in enumerate(reached, start=1):

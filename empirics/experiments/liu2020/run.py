@@ -12,15 +12,19 @@ from bounds.registry import quantity
 from empirics.checks import check_device
 from empirics.comparison import Comparison, configuration, gather, predict
 from empirics.data import Dataset
+from empirics.experiments.liu2020 import hessian, layers, responses
 from empirics.experiments.liu2020.constants import constants
 from empirics.experiments.liu2020.control import CONTROL, WIDTHS, changes, requirements
 from empirics.experiments.liu2020.curvature import convexity, linear_dynamics
 from empirics.experiments.liu2020.descent import CONDITIONING, DESCENT, conditioning, descent, findings
-from empirics.experiments.liu2020.layers import HESSIANS, INITIAL, RUNGS, in_ball, initial, worst
+from empirics.experiments.liu2020.key import KEY
+from empirics.experiments.liu2020.layers import INITIAL, RUNGS, initial
 from empirics.experiments.liu2020.outputs import OUTPUTS, Inner, transformed
 from empirics.experiments.liu2020.path import Path, descend, floor, theory_rate
-from empirics.experiments.liu2020.scene import KEY, Scene
+from empirics.experiments.liu2020.scene import Scene
 from empirics.experiments.liu2020.setting import Setting
+from empirics.experiments.liu2020.shallow import BENT, SHALLOW, shallow
+from empirics.experiments.liu2020.sparse import SPARSE, sparse
 from empirics.experiments.liu2020.stochastic import SGD, finding, sgd, stochastic
 from empirics.networks import network
 from empirics.sampling import check_sampling
@@ -29,7 +33,8 @@ from empirics.verdict import Observation, Row
 from empirics.weights import Weights
 
 PATHS = CONDITIONING | DESCENT | CONTROL | SGD
-MEASURED = PATHS | OUTPUTS | INITIAL | RUNGS | HESSIANS
+BALL = RUNGS | hessian.HESSIANS | responses.RESPONSES | responses.OTHERS
+MEASURED = PATHS | OUTPUTS | INITIAL | BALL | SHALLOW | BENT | SPARSE
 NOTES = (
     "mu is mu_share of lambda_min(K_0); PL*, the step size and the contraction were checked at every step, and Theorem "
     "4.2's conclusions are tested with the constants of the path, which is all that its proof uses",
@@ -142,8 +147,10 @@ def _one_network(
     scene = _scene(setting, data, build(setting, width, seed, data), seed)
     if names & PATHS:
         found += _along(scene, names)
-    if not seed:
+    if not seed:  # these draw networks of their own
         found += initial(setting, data.X, width, names)
+        found += shallow(setting, data.X, width, names)
+        found += sparse(setting, width, names)
     found += _ball(scene, data, names)
     if names & SGD and not seed:
         if progress:
@@ -203,13 +210,17 @@ def _along(scene: Scene, names: frozenset[str]) -> Iterator[Observation]:
 def _ball(scene: Scene, data: Dataset, names: frozenset[str]) -> Iterator[Observation]:
     """Appendix F and Theorem 7.1 at the measured points of the path, and at the worst point found in its ball."""
     path, frame = scene.path, {"seed": scene.seed, "width": scene.path.points[0].m}
-    if not names & (RUNGS | HESSIANS):
+    if not names & BALL:
         return
+    start, ball = path.points[0], (data.X, scene.setting, scene.constants, scene.R, names)
     for step, point in path.points.items():
         at = frame | {"step": step}
-        yield from in_ball(point, path.points[0], data.X, scene.setting, scene.constants, scene.R, names, at)
+        known = scene.places[step].whole if step in scene.places else None
+        yield from layers.in_ball(point, start, *ball, at)
+        yield from responses.in_ball(point, start, *ball, at)
+        yield from hessian.in_ball(point, start, *ball, at, known)
     if scene.setting.restarts:
-        yield from worst(path.points[0], data.X, scene.setting, scene.constants, scene.R, names, frame)
+        yield from hessian.worst(start, *ball, frame)
 
 
 def record_of(scene: Scene, seed: int) -> dict[str, Any]:

@@ -17,13 +17,12 @@ import numpy as np
 
 from bounds.registry import quantity
 from empirics.comparison import predict
+from empirics.experiments.liu2020.key import KEY
 from empirics.experiments.liu2020.local import Local, local
 from empirics.experiments.liu2020.path import Path, floor, singular
 from empirics.experiments.liu2020.setting import Setting
 from empirics.setting import round_up
 from empirics.verdict import Observation
-
-KEY = "liu2020"
 
 
 @dataclass(frozen=True, eq=False)

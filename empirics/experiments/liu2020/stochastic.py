@@ -20,8 +20,9 @@ from scipy.stats import t as student
 
 from empirics.comparison import predict
 from empirics.data import Dataset
+from empirics.experiments.liu2020.key import KEY
 from empirics.experiments.liu2020.path import LOSS, TOLERANCE, round_down
-from empirics.experiments.liu2020.scene import KEY, Scene
+from empirics.experiments.liu2020.scene import Scene
 from empirics.measure.curvature import hessian_norms
 from empirics.measure.forward import forward
 from empirics.measure.gradients import gradient_norms

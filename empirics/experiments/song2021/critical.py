@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from empirics.critical import Recipe
 from empirics.networks import network
+from empirics.recipe import Recipe
 from empirics.weights import Weights
 
 

@@ -11,12 +11,11 @@ from torch import Tensor
 from bounds.activations import get
 from bounds.errors import NotApplicable, TheoryError
 from empirics.adapt import from_module
-from empirics.comparison import Comparison, configuration
+from empirics.comparison import Comparison, configuration, gather
 from empirics.data import Dataset
 from empirics.experiments.song2021.constants import KEY, start_at
 from empirics.experiments.song2021.run import NOTES, TRAINED, check_activation, measured
 from empirics.experiments.song2021.setting import Setting
-from empirics.experiments.song2021.verdicts import settle
 from empirics.networks import Network
 from empirics.setting import versions
 from empirics.weights import Weights
@@ -67,7 +66,7 @@ def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, lea
     }
     start = start_at(point, unit, target, values)
     seen, record = measured(start, learning_rate, setting, 0, TRAINED)
-    rows, cases = settle(seen, surely=True)
+    rows, cases = gather(seen, surely=True)
     data = Dataset(unit, target[:, 0], "your data", "given, scaled to norm 1")
     scaled = f"inputs of norm {norm:.4g} were scaled to norm 1 and the first layer by {norm:.4g}; w_0 is your network"
     made = configuration(setting, data, [record], notes=(*NOTES, *net.notes, scaled))

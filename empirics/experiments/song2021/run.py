@@ -13,12 +13,11 @@ import torch
 from bounds.activations import get
 from bounds.errors import NotApplicable
 from empirics.checks import check_device
-from empirics.comparison import Comparison, configuration
+from empirics.comparison import Comparison, configuration, gather
 from empirics.data import Dataset
 from empirics.experiments.song2021 import descent, initial, mean_gram, observe
 from empirics.experiments.song2021.constants import KEY, Start, no_rank, start_at, unit_data
 from empirics.experiments.song2021.setting import Setting
-from empirics.experiments.song2021.verdicts import settle
 from empirics.networks import network
 from empirics.setting import Progress, on_device, versions
 from empirics.verdict import Observation
@@ -137,7 +136,7 @@ def compare(
         if not seen:
             raise
         interrupted = True
-    rows, cases = settle(seen)
+    rows, cases = gather(seen)
     findings += _along(runs)
     made = configuration(setting, data, runs, interrupted=interrupted, notes=NOTES, findings=findings)
     return Comparison(rows, {KEY: made}, versions(), cases)
