@@ -3,52 +3,26 @@
 Training succeeds when the mean squared error, in the units of the targets given, falls below eps within a budget of
 full-batch steps at the rate share/lambda_max, lambda_max being the largest eigenvalue of the loss's Gauss-Newton matrix
 at initialisation (the tangent kernel's, times the loss's second derivative): one rule for all papers and widths. The
-answer depends on eps and on the budget, and belongs to this search: success need not be monotone in the width, and the
-width reported is one that succeeds beside one that fails.
+budget is `patience` times what the linearised network of the largest width needs (`empirics.horizon`), so that data on
+which every network is slow do not pass for data that ask for width. A run that diverges starts again at a quarter of
+its step with four times the steps: too large a step is no lack of width. The answer still depends on eps and patience:
+success need not be monotone in the width, and the width reported is one that succeeds beside one that fails.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from empirics.losses import loss_function
-from empirics.measure.kernel import ntk_gram
+from empirics.horizon import reference_steps
 from empirics.recipe import Recipe, Search
 from empirics.setting import Progress, equal_rows
-from empirics.training import train_many
-from empirics.verdict import clopper_pearson
-from empirics.weights import stack
-
-
-@dataclass(frozen=True)
-class Trial:
-    """All seeds at one width.
-
-    Attributes:
-        width: Of the networks.
-        successes: How many were trained.
-        seeds: Of how many.
-        reasons: Why each run ended.
-        steps: The median number of steps of those that succeeded; None where none did.
-    """
-
-    width: int
-    successes: int
-    seeds: int
-    reasons: tuple[str, ...]
-    steps: float | None
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95% interval of the probability of success."""
-        return clopper_pearson(self.successes, self.seeds)
+from empirics.trial import Trial, trial
 
 
 @dataclass(frozen=True)
@@ -62,6 +36,8 @@ class CriticalWidth:
         trials: Everything tried, by width.
         search: What counted as success.
         reason: Why there is no width, or "".
+        reference: Steps that the linearised network of the largest width needs; None where search.steps was given.
+        budget: Steps that a run had at the full share.
     """
 
     paper: str
@@ -70,6 +46,8 @@ class CriticalWidth:
     trials: tuple[Trial, ...]
     search: Search
     reason: str = ""
+    reference: int | None = None
+    budget: int | None = None
 
     def at(self, width: int) -> Trial | None:
         """The trial at a width, if there was one."""
@@ -113,27 +91,34 @@ def critical_width(
     inputs, targets, factor = recipe.prepare(X.to(search.device), y.to(search.device))
     if reason := conflict(inputs, targets):
         return CriticalWidth(recipe.paper, len(X), None, (), search, reason)
+    reference = None if search.steps else reference_steps(recipe, inputs, targets, factor, search)
+    budget = search.steps or (None if reference is None else math.ceil(search.patience * max(reference, 1)))
+    if budget is None:
+        reason = f"the linearised network of width {search.max_width} never reaches eps = {search.eps:g}: give --steps"
+        return CriticalWidth(recipe.paper, len(X), None, (), search, reason)
     tried: dict[int, Trial] = {}
 
     def succeeds(width: int) -> bool:
         if width not in tried:
-            tried[width] = trial(recipe, inputs, targets, factor, width, search)
+            tried[width] = trial(recipe, inputs, targets, factor, width, search, budget)
             if progress:
                 t = tried[width]
                 progress(f"{recipe.paper}, n = {len(X)}: width {width}: {t.successes} of {t.seeds} seeds trained")
         return tried[width].successes >= search.fraction * search.seeds
 
     found = _bisect(succeeds, search.max_width)
-    reason = "" if found else _unreached(tried[search.max_width], search)
-    return CriticalWidth(recipe.paper, len(X), found, tuple(tried[w] for w in sorted(tried)), search, reason)
+    reason = "" if found else _unreached(tried[search.max_width], search, budget)
+    trials = tuple(tried[w] for w in sorted(tried))
+    return CriticalWidth(recipe.paper, len(X), found, trials, search, reason, reference, budget)
 
 
-def _unreached(widest: Trial, search: Search) -> str:
+def _unreached(widest: Trial, search: Search, budget: int) -> str:
     """How the runs at the largest width ended, and what to change: a step that is too large is no lack of width."""
     ends = ", ".join(f"{count} {why}" for why, count in Counter(widest.reasons).items() if why != "tolerance")
     unstable = sum(why in ("diverged", "nan") for why in widest.reasons)
-    remedy = "lower --share" if 2 * unstable > widest.seeds else "raise --steps or --max-width"
-    head = f"not reached up to width {search.max_width} within {search.steps} steps"
+    longer = "--steps" if search.steps else "--patience"
+    remedy = "lower --share" if 2 * unstable > widest.seeds else f"raise {longer} or --max-width"
+    head = f"not reached up to width {search.max_width} within {budget} steps"
     return f"{head} (there {ends} of {widest.seeds}: {remedy})"
 
 
@@ -148,46 +133,3 @@ def _bisect(succeeds: Callable[[int], bool], most: int) -> int | None:
         middle = (below + width) // 2
         below, width = (below, middle) if succeeds(middle) else (middle, width)
     return width
-
-
-def trial(recipe: Recipe, X: Tensor, y: Tensor, factor: float, width: int, search: Search) -> Trial:
-    """Train every seed of one width, together.
-
-    Args:
-        recipe: whose network and loss.
-        X: inputs in the paper's normalisation.
-        y: targets likewise.
-        factor: what the targets given were divided by.
-        width: of the networks.
-        search: the budget.
-
-    Returns:
-        How many succeeded.
-    """
-    phi = search.activation or recipe.activation
-    nets = [recipe.build(width, seed, X, recipe.depth(search), phi).to(X) for seed in range(search.seeds)]
-    loss, one = loss_function(recipe.loss, nets[0].k), torch.ones(len(X), nets[0].k, dtype=X.dtype, device=X.device)
-    per_error = float(loss.value(one, 0 * one)) / nets[0].k  # the loss of a mean squared error of 1
-    bend = float(loss.bend(one, one, one)[0, 0])
-    K = torch.as_tensor(ntk_gram(stack(nets), X).value).reshape(len(nets), one.numel(), one.numel())
-    top = torch.linalg.eigvalsh(K)[:, -1]
-    options: dict[str, Any] = {"record": ("loss",), "record_at": [0], "sync_every": 50}
-    rates = (search.share / (bend * top)).tolist()
-    usable = [i for i, rate in enumerate(rates) if 0 < rate < np.inf]  # a dead network has no gradient to follow
-    runs = (
-        train_many(
-            [nets[i] for i in usable],
-            X,
-            y,
-            learning_rate=[rates[i] for i in usable],
-            loss=recipe.loss,
-            steps=search.steps,
-            tolerance=per_error * search.eps / factor**2,
-            **options,
-        )
-        if usable
-        else []
-    )
-    reasons = [r.reason for r in runs] + ["dead"] * (len(nets) - len(usable))
-    taken = [r.stop_step for r in runs if r.reason == "tolerance"]
-    return Trial(width, len(taken), len(nets), tuple(reasons), float(np.median(taken)) if taken else None)

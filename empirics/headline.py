@@ -100,9 +100,11 @@ class Headline:
 
     def _notes(self) -> list[str]:
         s = self.search
+        within = f"{s.steps} steps" if s.steps else f"{s.patience:g} T steps, T those that the linearised network of "
+        within += "" if s.steps else f"width {s.max_width} needs"
         notes = [
             f"critical width: the least found at which at least {s.fraction:g} of {s.seeds} seeds reach a mean squared "
-            f"error below {s.eps:g} in {s.steps} steps, a narrower one failing; gap: powers of ten",
+            f"error below {s.eps:g} within {within}, a narrower one failing; gap: powers of ten",
         ]
         for paper in dict.fromkeys(c.paper for c in self.found):
             r, found = recipe(paper), [c for c in self.found if c.paper == paper]
@@ -127,6 +129,8 @@ class Headline:
                     "n": c.n,
                     "width": c.width,
                     "reason": c.reason,
+                    "reference": c.reference,
+                    "budget": c.budget,
                     "trials": [asdict(t) for t in c.trials],
                 }
                 for c in self.found
@@ -140,14 +144,16 @@ class Headline:
 
 
 def _searched(c: CriticalWidth) -> str:
-    """``n=64: 12 (5 of 5 seeds, median 812 steps; at 11: 3 of 5)``."""
+    """``n=64: 12 (T = 711; 5 of 5 seeds, median 812 steps; at 11: 3 of 5)``."""
+    reference = f"T = {c.reference}; " if c.reference is not None else ""
     if c.width is None:
-        return f"n={c.n}: none, {c.reason}"
+        return f"n={c.n}: none, {reference}{c.reason}"
     here, below = c.at(c.width), c.at(c.width - 1)
     assert here is not None
     steps = "" if here.steps is None else f", median {here.steps:.0f} steps"
+    again = f", {here.restarted} of them at a smaller step" if here.restarted else ""
     under = f"; at {c.width - 1}: {below.successes} of {below.seeds}" if below else ""
-    return f"n={c.n}: {c.width} ({here.successes} of {here.seeds} seeds{steps}{under})"
+    return f"n={c.n}: {c.width} ({reference}{here.successes} of {here.seeds} seeds{steps}{again}{under})"
 
 
 def theorems(paper: str, data: str, n: int, search: Search, seed: int = 0) -> list[Solution]:

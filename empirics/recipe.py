@@ -61,24 +61,28 @@ class Search:
 
     Attributes:
         eps: Mean squared error to reach.
-        steps: Steps of gradient descent at most.
+        patience: The budget of steps, in multiples of what a very wide network needs (`empirics.horizon`).
+        steps: Steps of gradient descent at most, instead of patience; None: patience decides.
         seeds: Initialisations per width.
         fraction: Share of them that must succeed.
         max_width: Where to stop looking.
         hidden_layers: Of every network; None: the fewest that each paper covers.
         activation: None: each paper's own.
         share: The step size as a share of 1/lambda_max.
+        retries: How often a run that diverged starts again at a quarter of its step size, with four times the steps.
         device: ``cpu`` or ``cuda``.
     """
 
     eps: float = option(1e-2, "Mean squared error that counts as trained.", kind="positive")
-    steps: int = option(5000, "Steps of gradient descent at most.", kind="count")
+    patience: float = option(4.0, "Budget, in multiples of the steps that a very wide network needs.", kind="positive")
+    steps: int | None = option(None, "Steps at most; else --patience decides.", kind="count")
     seeds: int = option(5, "Initialisations per width.", kind="count")
     fraction: float = option(0.8, "Share of the initialisations that must succeed.", kind="positive")
     max_width: int = option(1024, "Widest network tried.", kind="count")
     hidden_layers: int | None = option(None, "Hidden layers; else the fewest that each paper covers.", kind="count")
     activation: str | None = option(None, "Name or expression in z; else each paper's own.")
     share: float = option(1.0, "Step size, as a share of 1/lambda_max at initialisation.", kind="positive")
+    retries: int = option(2, "New starts of a diverged run, each at a quarter of its step size.", kind="whole")
     device: str = option("cpu", "cpu or cuda.")
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import naive
 import pytest
 import torch
 from click.testing import CliRunner
@@ -16,6 +17,7 @@ from bounds.kernels import normalised
 from empirics import critical
 from empirics.critical import critical_width, trial
 from empirics.headline import headline
+from empirics.horizon import reference_steps
 from empirics.recipe import Search, recipe, recipes
 from empirics.training import train
 
@@ -61,11 +63,57 @@ def test_every_network_is_trained_on_the_inputs_its_theorem_is_evaluated_at():
 
 def test_a_step_that_is_too_large_is_not_called_a_lack_of_width():
     # banerjee2023's readout has unit norm: once it has grown, the kernel exceeds that at initialisation
-    search = replace(TINY, steps=3000, eps=0.01, max_width=8)
+    search = replace(TINY, steps=3000, eps=0.01, max_width=8, retries=0)
     found = critical_width(recipe("banerjee2023"), DATA.X, DATA.y, search)
     assert found.width is None
     assert "2 diverged of 2: lower --share" in found.reason
-    assert critical_width(recipe("banerjee2023"), DATA.X, DATA.y, replace(search, share=1 / 16)).width is not None
+    again = critical_width(recipe("banerjee2023"), DATA.X, DATA.y, replace(search, retries=2))
+    assert again.width is not None
+    assert any(t.restarted for t in again.trials)
+
+
+def test_a_restart_is_the_same_run_at_a_quarter_of_the_step_with_four_times_the_steps():
+    r, search = recipe("banerjee2023"), replace(TINY, eps=0.01, seeds=4)
+    X, y, factor = r.prepare(DATA.X, DATA.y)
+    once = trial(r, X, y, factor, 8, replace(search, retries=0), 700)
+    slow = trial(r, X, y, factor, 8, replace(search, retries=0, share=0.25), 4 * 700)
+    both = trial(r, X, y, factor, 8, replace(search, retries=1), 700)
+    merged = tuple(b if a == "diverged" else a for a, b in zip(once.reasons, slow.reasons, strict=True))
+    assert "diverged" in once.reasons
+    assert both.reasons == merged
+    assert both.restarted == merged.count("tolerance") - once.reasons.count("tolerance")
+
+
+@pytest.mark.parametrize("paper", ["banerjee2023", "liu2020", "song2021", "allenzhu2019"])
+def test_the_reference_is_where_the_linearised_network_arrives(paper):
+    r, search = recipe(paper), replace(TINY, seeds=1, eps=0.01, share=0.7)
+    X, y, factor = r.prepare(DATA.X, DATA.y)
+    found = reference_steps(r, X, y, factor, search)
+    net = r.build(search.max_width, 0, X, r.depth(search), r.activation).to(X)
+    model = naive.general(net, net.activation.phi, lambda g: g)
+    step = naive.kernel(naive.jacobian(net, X, model))
+    step *= search.share / torch.linalg.eigvalsh(step)[-1]
+    residual = naive.output(net, naive.flat(net), X, model)[:, 0] - y
+    taken = 0
+    while float(residual.square().mean()) * factor**2 > search.eps:
+        residual = residual - step @ residual
+        taken += 1
+    assert found == taken > 5
+
+
+def test_the_budget_is_in_units_of_what_the_wide_network_needs():
+    search = replace(TINY, steps=None, patience=3.0, eps=0.1, max_width=16)
+    found = critical_width(recipe("liu2020"), DATA.X, DATA.y, search)
+    assert found.budget == 3 * found.reference
+    assert all(t.steps is None or t.restarted or t.steps <= found.budget for t in found.trials)
+
+
+def test_a_wide_network_that_never_arrives_is_named():
+    # inputs that differ by rounding, targets that differ by 1: no kernel tells them apart
+    X, y = torch.cat([DATA.X, DATA.X[:1] + 1e-15]), torch.cat([DATA.y, DATA.y[:1] + 1])
+    found = critical_width(recipe("liu2020"), X, y, replace(TINY, steps=None, eps=1e-3, max_width=16))
+    assert found.width is None
+    assert "never reaches eps = 0.001: give --steps" in found.reason
 
 
 def test_allenzhu2019_sees_unit_rows_with_a_last_coordinate():
