@@ -52,15 +52,15 @@ def compare(
     """Train networks and set predictions against measurements, for KEYS (papers or quantities; all by default)."""
     need_empirics()
     from empirics.comparison import merge
-    from empirics.data import load
     from empirics.experiments import chosen
-    from empirics.request import requests
+    from empirics.request import comparison_data, needs_data, requests
 
     asked = requests(chosen(keys), options, hidden_layers)
-    dataset = load(data or "digits", samples=256 if samples is None else samples, seed=data_seed, d=input_dim)
+    dataset = comparison_data([r.module for r in asked], data, samples, data_seed, input_dim)
     found = []
     for request in asked:
-        found.append(request.module.compare(request.setting, dataset, request.only, progress))
+        own = dataset if needs_data(request.module) else None
+        found.append(request.module.compare(request.setting, own, request.only, progress))
         if style not in ("json", "csv"):
             emit(style, found[-1].table, found[-1].to_dict)
         if found[-1].interrupted:

@@ -82,6 +82,38 @@ def _depth(key: str, deep: bool, hidden_layers: int | None) -> dict[str, int]:
     return {}
 
 
+def needs_data(module: Any) -> bool:
+    """Whether an experiment is trained on data given to it; the others draw their own."""
+    return getattr(module, "NEEDS_DATA", True)
+
+
+def comparison_data(
+    modules: Sequence[Any], data: str | None, samples: int | None, seed: int, d: int | None
+) -> Dataset | None:
+    """The data of a comparison; None where every experiment draws its own.
+
+    Args:
+        modules: The experiments asked.
+        data: As for `empirics.data.load`, and the rest; None: 256 of the digits.
+        samples: How many.
+        seed: Of the draw.
+        d: Dimension of the sphere's points.
+
+    Raises:
+        TheoryError: The data cannot be used, or are given to experiments that draw their own.
+    """
+    if any(needs_data(m) for m in modules):
+        return load(data or "digits", samples=256 if samples is None else samples, seed=seed, d=d)
+    _refuse_data(" and ".join(m.KEY for m in modules), data, samples, d)
+    return None
+
+
+def _refuse_data(name: str, data: str | None, samples: int | None, d: int | None) -> None:
+    given = next((n for n, v in (("data", data), ("samples", samples), ("input-dim", d)) if v is not None), None)
+    if given:
+        raise TheoryError(f"--{given}: {name} makes its own data: leave it out")
+
+
 def figure_data(
     name: str, module: Any, data: str | None, samples: int | None, seed: int, d: int | None
 ) -> Dataset | None:
@@ -101,6 +133,5 @@ def figure_data(
     if module.NEEDS_DATA:
         options = getattr(module, "LOAD", {})
         return load(data or "digits", samples=module.SAMPLES if samples is None else samples, seed=seed, d=d, **options)
-    if given := next((n for n, v in (("data", data), ("samples", samples), ("input-dim", d)) if v is not None), None):
-        raise TheoryError(f"--{given}: {name} makes its own data: leave it out")
+    _refuse_data(name, data, samples, d)
     return None
