@@ -5,8 +5,9 @@ full-batch steps at the rate share/lambda_max, lambda_max being the largest eige
 at initialisation (the tangent kernel's, times the loss's second derivative): one rule for all papers and widths. The
 budget is `patience` times what the linearised network of the largest width needs (`empirics.horizon`), so that data on
 which every network is slow do not pass for data that ask for width. A run that diverges starts again at a quarter of
-its step with four times the steps: too large a step is no lack of width. The answer still depends on eps and patience:
-success need not be monotone in the width, and the width reported is one that succeeds beside one that fails.
+its step with four times the steps: too large a step is no lack of width. Success need not be monotone in the width:
+widths are doubled until three in a row succeed, and the width reported lies between the first of them and the failure
+below it, beside a width that fails. The answer still depends on eps and patience.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from empirics.recipe import Recipe, Search
 from empirics.setting import Progress, equal_rows
 from empirics.trial import Trial, trial
 
+CONFIRMED = 3
+"""So many widths in a row, each twice the last, must succeed."""
+
 
 @dataclass(frozen=True)
 class CriticalWidth:
@@ -32,7 +36,8 @@ class CriticalWidth:
     Attributes:
         paper: Whose network.
         n: Samples.
-        width: The least width found to succeed whose neighbour below fails; None: none up to the largest tried.
+        width: A width that succeeds, with twice and four times it (up to the largest allowed), whose neighbour below
+            fails; None: there is none.
         trials: Everything tried, by width.
         search: What counted as success.
         reason: Why there is no width, or "".
@@ -123,12 +128,19 @@ def _unreached(widest: Trial, search: Search, budget: int) -> str:
 
 
 def _bisect(succeeds: Callable[[int], bool], most: int) -> int | None:
-    """Doubling until success, then bisection: a width that succeeds beside one that fails (or 1)."""
-    below, width = 0, 1
-    while not succeeds(width):
-        if width == most:
-            return None
-        below, width = width, min(2 * width, most)
+    """Doubling until success is confirmed, then bisection: a width that succeeds beside one that fails (or 1)."""
+    below, width, good = 0, 1, []
+    while True:
+        if succeeds(width):
+            good.append(width)
+        else:
+            below, good = width, []
+        if len(good) == CONFIRMED or width == most:
+            break
+        width = min(2 * width, most)
+    if not good:
+        return None
+    width = good[0]
     while width - below > 1:
         middle = (below + width) // 2
         below, width = (below, middle) if succeeds(middle) else (middle, width)

@@ -40,8 +40,15 @@ def test_bisection_finds_a_threshold(least):
         return width >= least
 
     assert critical._bisect(succeeds, 128) == least
-    assert len(seen) <= 16
+    assert len(seen) <= 17
     assert critical._bisect(succeeds, least - 1 or 1) == (1 if least == 1 else None)
+
+
+def test_a_lucky_width_is_not_the_threshold():
+    assert critical._bisect(lambda w: w == 2 or w >= 20, 128) == 20  # 4 fails
+    assert critical._bisect(lambda w: w in (2, 4) or w >= 20, 128) == 20  # 8 fails
+    assert critical._bisect(lambda w: w >= 100, 128) == 100  # too near the end to be confirmed
+    assert critical._bisect(lambda w: w != 128, 128) is None
 
 
 def test_every_recipe_trains_its_papers_network_at_a_stable_rate():
