@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from empirics.experiments.allenzhu2019.near import Dense, Direction, RankOne, Start, Sweep, sweep
+from empirics.experiments.allenzhu2019.near import Dense, Direction, RankOne, Start, Sweep, cotangents, sweep
 from empirics.spectral import noise
 
 MARGIN = 1e-6
@@ -40,6 +40,8 @@ def attacks(start: Start, omegas: Tensor, *, seed: int, restarts: int = 0) -> It
     value = cotangents(start, start.V[:, 0].expand_as(start.at.h[-1]))
     yield "flips", flips(start, omegas)
     yield "flips that count", flips(start, omegas, tuple(b.square() for b in value))
+    worth = tuple(b.square() * signs for b, signs in zip(value, start.at.D, strict=True))
+    yield "switches off", flips(start, omegas, worth)
     yield "flips of layer L", aimed(start, omegas)
     yield "output's gradient", steepest(start, omegas, tuple(c[0] for c in start.at.c))
     yield "bends", bends(start, omegas, value)
@@ -62,7 +64,9 @@ def random_direction(start: Start, omegas: Tensor, generator: torch.Generator) -
     return Dense(omegas, tuple(torch.linalg.qr(noise(w.shape, generator, w)).Q for w in start.W))
 
 
-def climb(start: Start, omegas: Tensor, add: Callable[[int, Tensor, Tensor], Tensor]) -> RankOne:
+def climb(
+    start: Start, omegas: Tensor, add: Callable[[int, Tensor, Tensor], Tensor], base: Direction | None = None
+) -> RankOne:
     """Go up the layers, at each of them adding a vector of length at most omega ||h_{l-1}|| to the pre-activation.
 
     Args:
@@ -70,6 +74,7 @@ def climb(start: Start, omegas: Tensor, add: Callable[[int, Tensor, Tensor], Ten
         omegas: radii, (radii, 1, 1).
         add: from l, the pre-activation W_l^(0) h_{l-1} above the perturbed layers, (radii, n, m), and the length
             allowed, (radii, n, 1), to what is added.
+        base: W - W^(0) where the climb does not begin at W^(0).
 
     Returns:
         W'_l = omega u_l v_l^T with v_l along h_{l-1}, for every sample its own.
@@ -79,6 +84,8 @@ def climb(start: Start, omegas: Tensor, add: Callable[[int, Tensor, Tensor], Ten
     for l, w in enumerate(start.W, start=1):
         size = h.norm(dim=-1, keepdim=True)
         length, z = omegas * size, h @ w.mT
+        if base is not None:
+            z = z + base.push(l, h)
         added = add(l, z, length)
         left.append(_over(added, length))
         right.append(_over(h, size))
@@ -110,7 +117,7 @@ def flips(start: Start, omegas: Tensor, worth: tuple[Tensor, ...] | None = None)
 def _cheapest(z: Tensor, D: Tensor, length: Tensor, worth: Tensor | None = None) -> Tensor:
     """Minus z in the coordinates that cost least for what they are worth; those that have already changed stay."""
     cost = torch.where((z >= 0) != D, 0.0, z.square())
-    order = (cost if worth is None else cost / worth).argsort(dim=-1)
+    order = (cost if worth is None else torch.where(worth > 0, cost / worth, torch.inf)).argsort(dim=-1)
     spent = cost.gather(-1, order).cumsum(-1).mul_((1 + MARGIN) ** 2)
     taken = torch.zeros_like(z, dtype=torch.bool).scatter(-1, order, spent <= length.square() * (1 - MARGIN))
     return torch.where(taken & (cost > 0), z * -(1 + MARGIN), 0.0)
@@ -185,38 +192,7 @@ def _keep(where: Tensor, a: RankOne, b: RankOne) -> RankOne:
     return RankOne(a.omegas, left, right)
 
 
-def cotangents(
-    start: Start,
-    top: Tensor,
-    *,
-    of_g: bool = False,
-    D: tuple[Tensor, ...] | None = None,
-    direction: RankOne | None = None,
-) -> tuple[Tensor, ...]:
-    """The cotangents of h_1, ..., h_L (or of g_1, ..., g_L) from that of h_L (or of g_L).
-
-    Args:
-        start: the network.
-        top: the last one, (n, m) or (radii, n, m).
-        of_g: whether those of g are given and wanted.
-        D: signs, those at W^(0) where None.
-        direction: W', 0 where None.
-
-    Returns:
-        L tensors like ``top``.
-    """
-    D = start.at.D if D is None else D
-    found = [top]
-    for l in range(start.L, 1, -1):
-        c = found[-1] if of_g else found[-1] * D[l - 1]
-        back = c @ start.W[l - 1]
-        if direction is not None:
-            back = back + direction.pull(l, c.unsqueeze(-3)).squeeze(-3)
-        found.append(back * D[l - 2] if of_g else back)
-    return tuple(reversed(found))
-
-
-def bends(start: Start, omegas: Tensor, value: tuple[Tensor, ...]) -> RankOne:
+def bends(start: Start, omegas: Tensor, value: tuple[Tensor, ...], base: Direction | None = None) -> RankOne:
     """Push neurons across 0 where that bends the output most, all in the same direction.
 
     phi(g + s) - phi(g) - phi'(g) s is (|s| - |g|)_+ where s points across 0. Of the vectors of length r the best for
@@ -226,7 +202,8 @@ def bends(start: Start, omegas: Tensor, value: tuple[Tensor, ...]) -> RankOne:
     Args:
         start: the network.
         omegas: radii, (radii, 1, 1).
-        value: the cotangents of h_1, ..., h_L, each (n, m); neurons with b <= 0 are left alone.
+        value: the cotangents of h_1, ..., h_L, each (n, m) or (radii, n, m); neurons with b <= 0 are left alone.
+        base: W - W^(0) where it is not 0.
 
     Returns:
         The direction.
@@ -241,7 +218,7 @@ def bends(start: Start, omegas: Tensor, value: tuple[Tensor, ...]) -> RankOne:
         pushed = torch.zeros_like(fits).scatter(-1, order, fits)
         return torch.where(pushed, torch.where(z >= 0, -b, b) * size * (1 - MARGIN), 0.0)
 
-    return climb(start, omegas, add)
+    return climb(start, omegas, add, base)
 
 
 def _along(vector: Tensor, length: Tensor) -> Tensor:

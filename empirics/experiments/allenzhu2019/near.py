@@ -199,6 +199,37 @@ def _sweep(W: tuple[Tensor, ...], V: Tensor, h_0: Tensor, directions: tuple[Dire
     return Sweep(tuple(h), tuple(g), tuple(D), h[-1] @ V, tuple(reversed(c)))
 
 
+def cotangents(
+    start: Start,
+    top: Tensor,
+    *,
+    of_g: bool = False,
+    D: tuple[Tensor, ...] | None = None,
+    direction: Direction | None = None,
+) -> tuple[Tensor, ...]:
+    """The cotangents of h_1, ..., h_L (or of g_1, ..., g_L) from that of h_L (or of g_L).
+
+    Args:
+        start: the network.
+        top: the last one, (n, m) or (radii, n, m).
+        of_g: whether those of g are given and wanted.
+        D: signs, those at W^(0) where None.
+        direction: W', 0 where None.
+
+    Returns:
+        L tensors like ``top``.
+    """
+    D = start.at.D if D is None else D
+    found = [top]
+    for l in range(start.L, 1, -1):
+        c = found[-1] if of_g else found[-1] * D[l - 1]
+        back = c @ start.W[l - 1]
+        if direction is not None:
+            back = back + direction.pull(l, c.unsqueeze(-3)).squeeze(-3)
+        found.append(back * D[l - 2] if of_g else back)
+    return tuple(reversed(found))
+
+
 def radii(omegas: tuple[float, ...], like: Tensor) -> Tensor:
     """The radii as (radii, 1, 1) beside a tensor.
 
