@@ -153,7 +153,7 @@ def depth_finding(weights: Weights, X: Tensor) -> str:
     signs = fit_exponents({"L": layers[seen], "omega": omega[seen]}, flips[seen]) if seen.any() else {}
     flipped = " ".join(f"{n}^{e}" for n, e in zip(("(L-1)", "omega"), signs.values(), strict=False)) or "fewer than 3"
     return (
-        f"residual networks, width {m}, with {layers.min():g} to {layers.max():g} residual layers, {SEEDS} seeds each, tau "
+        f"residual networks of width {m}, {layers.min():g} to {layers.max():g} residual layers and {SEEDS} seeds, tau "
         f"as (C.1) needs it, perturbed by omega = {RADII[0]:g} to {RADII[-1]:g}: ||h'_{{L-1}}||/(tau omega) goes "
         f"from {ends[0]} to {ends[1]}, as (L-1)^{depth} (printed 0, A11: 1), and ||h'|| as (L-1)^{others['L']} "
         f"tau^{others['tau']} omega^{others['omega']}; the sign changes of D_{{L-1}} that attacks reached go as "
