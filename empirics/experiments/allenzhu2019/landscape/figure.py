@@ -61,7 +61,7 @@ class Landscape:
     Attributes:
         name: fig1, ..., fig7.
         kind: VGG or ResNet.
-        PAPER: The paper's sizes; its data are 50000 images of CIFAR10: --data CIFAR_10 (or a .npz file) --samples 50000.
+        PAPER: The paper's sizes; its data are --data CIFAR_10 (or a .npz file) --samples 50000.
         REDUCED: A minute or two on two cores.
         SAMPLES: How many training samples, unless said.
     """
@@ -125,10 +125,8 @@ class Landscape:
         check_folder(folder)
         stem = f"allenzhu2019.{self.name}"
         tables = [
-            write_csv(
-                folder / f"{stem}.surface.csv", ("data", "epoch", "minus_gradient", "curved", "F"), _points(result)
-            ),
-            write_csv(folder / f"{stem}.lines.csv", ("data", "epoch", "direction", "distance", "F"), _lines(result)),
+            write_csv(folder / f"{stem}.surface.csv", (*WHOSE, "minus_gradient", "curved", "F"), _points(result)),
+            write_csv(folder / f"{stem}.lines.csv", (*WHOSE, "direction", "distance", "F"), _lines(result)),
             write_csv(folder / f"{stem}.directions.csv", (*OWN, *NUMBERS), _numbers(result)),
         ]
         return tables + (save_drawing(draw(result), folder, stem) if result.panels else [])
@@ -158,21 +156,13 @@ class Landscape:
         for epoch, model in states(setting, self.kind, images, f"{self.kind}{setting.depth}.{name}", progress):
             if progress:
                 progress(f"{name}: surface after epoch {epoch}")
-            options = {"group": setting.batch_size, "batch_norm": setting.batch_norm}
-            yield look(setting, Objective(model, few.X, few.y, **options), name, epoch)
+            F = Objective(model, few.X, few.y, group=setting.batch_size, batch_norm=setting.batch_norm)
+            yield look(setting, F, name, epoch)
 
 
-OWN = (
-    "data",
-    "epoch",
-    "weights_norm",
-    "F",
-    "gradient_fall",
-    "curved_fall",
-    "whole_fall",
-    "best_distance",
-    "quadratic_ratio",
-)
+WHOSE = ("data", "epoch")
+FALLS = ("gradient_fall", "curved_fall", "whole_fall", "best_distance", "quadratic_ratio")
+OWN = (*WHOSE, "weights_norm", "F", *FALLS)
 
 
 def _points(result: Landscapes) -> Iterator[tuple[Any, ...]]:
@@ -191,5 +181,5 @@ def _lines(result: Landscapes) -> Iterator[tuple[Any, ...]]:
 
 def _numbers(result: Landscapes) -> Iterator[tuple[Any, ...]]:
     for p in result.panels:
-        own = (p.data, p.epoch, p.norm, p.here, *(getattr(p, name) for name in OWN[4:]))
+        own = (p.data, p.epoch, p.norm, p.here, *(getattr(p, name) for name in FALLS))
         yield (*own, *(getattr(p.directions, name) for name in NUMBERS))

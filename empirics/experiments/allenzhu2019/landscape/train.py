@@ -69,7 +69,9 @@ def begin(setting: Setting, kind: str, images: Images) -> State:
     shortcuts = getattr(setting, "shortcuts", "")
     model = build(kind, setting.depth, setting.width, images.classes, shortcuts, setting.seed).to(images.X.device)
     if images.X.device.type == "cpu":
-        model = model.to(memory_format=torch.channels_last)  # 1.4 to 2.5 times as fast on one core
+        for weights in model.parameters():  # 1.4 to 2.5 times as fast on one core
+            if weights.ndim == 4:
+                weights.data = weights.data.contiguous(memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(
         model.parameters(), lr=setting.learning_rate, momentum=setting.momentum, weight_decay=setting.weight_decay
     )
