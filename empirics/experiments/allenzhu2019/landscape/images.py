@@ -97,12 +97,8 @@ def pairs(data: Dataset, layout: str = "auto", seed: int = 0) -> Images:
     labels, C = _labels(data), int(data.classes or 0)
     generator = torch.Generator().manual_seed(seed)
     left, right = (torch.randint(len(raw), (len(raw),), generator=generator) for _ in range(2))
-    half = functional.interpolate(
-        raw, size=(SIDE // 2, SIDE // 2), mode="bilinear", align_corners=False, antialias=True
-    )
-    both = functional.pad(
-        torch.cat([half[left], half[right]], 3), (0, 0, SIDE // 4, SIDE // 4)
-    )  # black above and below
+    half = _resized(raw, SIDE // 2)
+    both = functional.pad(torch.cat([half[left], half[right]], 3), (0, 0, SIDE // 4, SIDE // 4))  # black around them
     name = f"pairs of {data.name} side by side"
     return _standardised(both, C * labels[left] + labels[right], C * C, name)
 
@@ -173,11 +169,13 @@ def _pixels(data: Dataset, layout: str) -> tuple[Tensor, str]:
     side = math.isqrt(d)
     if side * side != d:
         raise TheoryError(f"data {data.name}: rows of {d} numbers are no images; give 3 x 32 x 32 or a square")
-    wide = functional.interpolate(
-        X.view(n, 1, side, side), size=(SIDE, SIDE), mode="bilinear", align_corners=False, antialias=side > SIDE
-    )
+    wide = _resized(X.view(n, 1, side, side), SIDE)
     how = f" ({side} x {side} pixels enlarged to 32 x 32)" if side < SIDE else ""
     return wide.expand(-1, 3, -1, -1).contiguous(), how
+
+
+def _resized(X: Tensor, side: int) -> Tensor:
+    return functional.interpolate(X, (side, side), mode="bilinear", align_corners=False, antialias=X.shape[-1] > side)
 
 
 def _roughness(X: Tensor) -> float:

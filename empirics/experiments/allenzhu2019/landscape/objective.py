@@ -3,7 +3,7 @@
 F(W) = (1/n) sum_i cross-entropy of sample i, without weight decay. The samples lie in fixed groups of nearly equal
 size. Batch normalisation by "batch" uses each group's own statistics, as in training: this F is what the steps of SGD
 descend on average, and, the groups being fixed, a function of W alone. By "running" it uses the averages of the
-training, kept fixed while W moves; networks are used like that afterwards, but no step has ever descended that function.
+training, kept fixed while W moves; networks are used like that afterwards, but no step of SGD descended that F.
 """
 
 from __future__ import annotations

@@ -43,11 +43,11 @@ def _curvature(panels: Sequence[Panel]) -> str:
     deeper = sum(x.oja_curvature < x.lanczos_curvature for x in d)
     return (
         f"the smoothed Hessian's curvature along Oja's direction is negative in {negative} of {n} panels "
-        f"({_spread([x.oja_curvature for x in d])}), below that along Lanczos's in {deeper}; the Hessian between ReLU's "
-        f"kinks has a negative eigenvalue in {between} of {n} (least Ritz values "
+        f"({_spread([x.oja_curvature for x in d])}), below that along Lanczos's in {deeper}; the Hessian between "
+        f"ReLU's kinks has a negative eigenvalue in {between} of {n} (least Ritz values "
         f"{_spread([x.lanczos_hessian for x in d])}; largest {_spread([x.largest for x in d])}); the two directions "
-        f"overlap by {_spread([x.overlap for x in d])}; over the gradient's best distance, negative curvature would give "
-        f"{_spread([p.quadratic_ratio for p in panels])} times what the gradient's slope gives"
+        f"overlap by {_spread([x.overlap for x in d])}; over the gradient's best distance, negative curvature would "
+        f"give {_spread([p.quadratic_ratio for p in panels])} times what the gradient's slope gives"
     )
 
 
@@ -64,8 +64,8 @@ def _trained(figure: Any) -> str:
     s = figure.setting
     on = "all training samples" if s.measured is None else f"{s.measured} training samples"
     return (
-        f"trained: depth {s.depth}, width {s.width:g}, {s.epochs} epochs, batches of {s.batch_size}, images {s.augment} "
-        f"(the paper: {figure.full}); F is over {on}, normalised by {_NORMALISED[s.batch_norm]}"
+        f"trained: depth {s.depth}, width {s.width:g}, {s.epochs} epochs, batches of {s.batch_size}, images "
+        f"{s.augment} (the paper: {figure.full}); F is over {on}, normalised by {_NORMALISED[s.batch_norm]}"
     )
 
 
