@@ -163,6 +163,8 @@ def _setting_option(name: str, found: list[tuple[str, Any]]) -> click.Option:
     dashed = f"--{name.replace('_', '-')}"
     flags = [f"--{name}", dashed] if any(c.isdigit() for c in name) else [dashed, f"--{name}"]
     kind = str(found[0][1].type)
+    if kind == "bool":
+        return click.Option([name, f"{dashed}/--no-{dashed[2:]}"], default=None, help=text)
     if name == "learning_rate":
         return click.Option([name, *dict.fromkeys(flags)], callback=parse_rate, help=text, metavar="RATE")
     if kind.startswith("tuple"):

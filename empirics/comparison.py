@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bounds.binding import relevant
 from bounds.display import SIGNS
-from bounds.errors import NotApplicable, TheoryError
-from bounds.evaluate import Evaluation, result
-from bounds.registry import papers, quantity
+from bounds.registry import quantity
 from bounds.tables import Table, figures
 from bounds.views import GLYPH
 from empirics.data import Dataset
-from empirics.scaling import calibration_of, judge_order
-from empirics.verdict import HOLDS, VIOLATED, Observation, Row, combine, judge, undefined
+from empirics.gathering import failure_probability as failure_probability
+from empirics.gathering import gather as gather
+from empirics.gathering import predict as predict
+from empirics.gathering import restored
+from empirics.scaling import calibration_of
+from empirics.verdict import HOLDS, VIOLATED, Row
 
-ALL = -1
-"""Stands for all widths together."""
 LEGEND = (
     "slack: powers of ten between prediction and measurement, positive when the bound or requirement is satisfied; "
     "each line shows the case with the least slack over seeds, steps and layers (at = layer, step)",
@@ -67,6 +66,19 @@ class Comparison:
             "versions": dict(self.versions),
             "cases": [r.to_dict() for r in self.cases],
         }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Comparison:
+        """The comparison that `to_dict` described, as JSON gives it back.
+
+        Args:
+            stored: ``rows``, ``configuration``, ``versions`` and ``cases``.
+
+        Returns:
+            An equal comparison; lists stand for tuples within its configurations.
+        """
+        rows, cases = (tuple(map(restored, stored[name])) for name in ("rows", "cases"))
+        return cls(rows, stored["configuration"], stored["versions"], cases)
 
     def to_dataframe(self) -> Any:
         """One row per quantity and width (pandas must be installed)."""
@@ -125,7 +137,7 @@ class Comparison:
             lines += [f"{head}{text}" for text in c["findings"]]
             lines.append(f"{head}data: {c['data']}; {c['samples']} samples in dimension {c['input_dim']}")
             lines += [f"{head}{text}" for text in c["notes"]]
-            lines += [f"{head}{_run_line(run)}" for run in c["runs"]]
+            lines += [f"{head}{_run_line(run)}" for run in c["runs"] if run.get("shown", True)]
         return tuple(lines)
 
     def __str__(self) -> str:
@@ -155,8 +167,9 @@ def merge(comparisons: Sequence[Comparison]) -> Comparison:
 
 def _run_line(run: Mapping[str, Any]) -> str:
     radii = "".join(f", {name} = {value:.3g}" for name, value in run.get("radii", {}).items())
+    network = f"{run['network']}, " if "network" in run else ""
     return (
-        f"width {run['width']}: step size {run['learning_rate']:.4g}, {run['steps']} steps, loss "
+        f"{network}width {run['width']}: step size {run['learning_rate']:.4g}, {run['steps']} steps, loss "
         f"{run['loss_first']:.3g} to {run['loss_last']:.3g} (seed {run['seed']}: {run['reason']}){radii}"
     )
 
@@ -181,68 +194,6 @@ def _measured(r: Row) -> str:
 
 def _slack(slack: float | None) -> str:
     return "-" if slack is None else f"{slack:+.2f}"
-
-
-def predict(key: str, values: Mapping[str, Any]) -> Evaluation:
-    """The quantity ``key`` at those of ``values`` that it depends on; defaults for the rest."""
-    q = quantity(key)
-    return result(q, defaults=True, **relevant(q, values))
-
-
-def failure_probability(key: str, values: Mapping[str, Any]) -> float | None:
-    """The probability with which the statement ``key`` may fail at given parameters; None if it holds surely."""
-    q = quantity(key)
-    if not q.probability:
-        return None
-    return 1 - float(predict(f"{q.paper.key}.{q.probability}", values).value)
-
-
-def gather(observations: Iterable[Observation], *, surely: bool = False) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
-    """Judge every observation and sum up per quantity and width; over all widths where only the order is known.
-
-    Args:
-        observations: All that was measured.
-        surely: Whether what the theorems need with some probability was itself measured: no failure is allowed then.
-
-    Returns:
-        (rows, cases): one row per quantity and width in the papers' order, and every single case. Where a formula has
-        no value because an assumption fails, or the observation says that the theorem does not apply, the case is NOT
-        APPLICABLE; it has a row of its own only where nothing else was seen of the quantity at that width.
-
-    Raises:
-        TheoryError: A formula has no value where it is claimed to hold.
-    """
-    cases: list[Row] = []
-    groups: dict[tuple[str, int], list[Row]] = {}
-    blank: dict[tuple[str, int], list[Row]] = {}
-    allowed: dict[tuple[str, int], float | None] = {}
-    for o in observations:
-        try:
-            prediction = predict(o.quantity, o.values)
-        except TheoryError as reason:
-            if not (isinstance(reason, NotApplicable) or o.reasons):
-                raise
-            cases.append(undefined(o, quantity(o.quantity), str(reason)))
-            blank.setdefault((o.quantity, cases[-1].width), []).append(cases[-1])
-            continue
-        row = judge(o, prediction)
-        cases.append(row)
-        at = (row.quantity, ALL if prediction.unset else row.width)
-        groups.setdefault(at, []).append(row)
-        if at not in allowed:
-            allowed[at] = None if surely else failure_probability(row.quantity, o.values)
-    rows = [judge_order(g) if at[1] == ALL else combine(g, allowed[at]) for at, g in groups.items()]
-    seen = {(r.quantity, w) for r in rows for w in r.details.get("widths", (r.width,))}
-    rows += [combine(g) for at, g in blank.items() if at not in seen]
-    return tuple(sorted(rows, key=_place)), tuple(cases)
-
-
-def _place(row: Row) -> tuple[int, int, int]:
-    """Where a row stands: papers in the order of discovery, their quantities in theirs, widths ascending."""
-    paper = quantity(row.quantity).paper
-    keys = [q.key for q in paper.quantities.values()]
-    width = ALL if row.details.get("widths") else row.width
-    return list(papers()).index(paper.key), keys.index(row.quantity), width
 
 
 def configuration(

@@ -86,6 +86,9 @@ class Setting:
         restarts: Searches of the ball for the worst point, per network and quantity; 0: none.
         restart_steps: Steps of each.
         device: ``cpu`` or ``cuda``.
+        first_seed: The first of the seeds; the others follow it.
+        fresh: Whether to do also what is done once per width and not once per seed: many untrained initialisations,
+            stochastic descent. A study does it with the first of its seeds.
     """
 
     widths: tuple[int, ...] = option((64, 128, 256), "Widths, separated by commas.", kind="counts")
@@ -97,6 +100,27 @@ class Setting:
     restarts: int = option(0, "Also search the ball for the worst point, from so many starts.", kind="whole")
     restart_steps: int = option(40, "Steps of each search.", kind="count")
     device: str = option("cpu", "cpu or cuda.")
+    first_seed: int = option(0, "The first seed; the others follow it.", kind="whole")
+    fresh: bool = option(True, "Also do what is done once per width: ensembles of fresh initialisations, SGD.")
+
+    @property
+    def run_seeds(self) -> range:
+        """The seeds of the trained networks."""
+        return range(self.first_seed, self.first_seed + self.seeds)
+
+    def fresh_seeds(self, count: int) -> range:
+        """The seeds of an ensemble that is not trained, disjoint for different first seeds.
+
+        Args:
+            count: Its size.
+
+        Returns:
+            ``count`` seeds; none where ``fresh`` is off.
+
+        >>> Setting(first_seed=2).fresh_seeds(10)
+        range(20, 30)
+        """
+        return range(self.first_seed * count, (self.first_seed + 1) * count) if self.fresh else range(0)
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -109,7 +109,7 @@ def run(setting: Setting, data: Dataset, progress: Progress | None = None) -> Fi
 def _train(setting: Setting, data: Dataset, width: int) -> list[Trajectory]:
     """All seeds of one width, in one batch."""
     return train_many(
-        [build(setting, width, seed, data) for seed in range(setting.seeds)],
+        [build(setting, width, seed, data) for seed in setting.run_seeds],
         data.X,
         data.y,
         learning_rate=setting.learning_rate or 0.0,
@@ -140,9 +140,9 @@ def save(figure: Figure1, folder: Path) -> list[Path]:
 
 def _trajectory_csv(figure: Figure1, path: Path) -> Path:
     lines = [
-        (m, seed, int(t), float(row[t]), float(figure.loss[m][seed, t]))
+        (m, figure.setting.first_seed + k, int(t), float(row[t]), float(figure.loss[m][k, t]))
         for m, rows in figure.gbar.items()
-        for seed, row in enumerate(rows)
+        for k, row in enumerate(rows)
         for t in np.flatnonzero(~np.isnan(row))
     ]
     return write_csv(path, ("width", "seed", "step", "gbar_norm", "loss"), lines)
@@ -150,9 +150,9 @@ def _trajectory_csv(figure: Figure1, path: Path) -> Path:
 
 def _minima_csv(figure: Figure1, path: Path) -> Path:
     lines = [
-        (m, seed, float(value), float(figure.finals[m][seed]), figure.reasons[m][seed])
+        (m, figure.setting.first_seed + k, float(value), float(figure.finals[m][k]), figure.reasons[m][k])
         for m, values in figure.minima.items()
-        for seed, value in enumerate(values)
+        for k, value in enumerate(values)
     ]
     return write_csv(path, ("width", "seed", "min_gbar_norm", "final_gbar_norm", "stopped"), lines)
 

@@ -85,7 +85,7 @@ def compare(
     names = frozenset(key.split(".")[1] for key in only) or MEASURED - _chosen_radii(setting)
     interrupted = False
     try:
-        for width, seed in itertools.product(setting.widths, range(setting.seeds)):
+        for width, seed in itertools.product(setting.widths, setting.run_seeds):
             if progress:
                 progress(f"width {width}, seed {seed}: training {setting.steps} steps, measuring {setting.points}")
             found, record = _one_network(setting, data, width, seed, names, progress)

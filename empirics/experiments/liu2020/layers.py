@@ -96,7 +96,7 @@ def initial(setting: Setting, X: Tensor, width: int, names: frozenset[str]) -> I
         return
     shape: dict[str, Any] = {"L": setting.L, "m": width, "d": X.shape[1]}
     values = {**shape, "activation": setting.activation, "delta": setting.delta, "C_x": float(X[0].abs().max())}
-    for seed in range(setting.init_seeds):
+    for seed in setting.fresh_seeds(setting.init_seeds):
         start = network(KEY, "deep", seed=seed, device=setting.device, activation=setting.activation, **shape).weights
         norms = torch.stack([*map(spectral_norm, start.W), start.V.norm()]) / width**0.5
         for l, size in enumerate(norms.tolist(), start=1):

@@ -77,7 +77,7 @@ def compare(
     names = frozenset(key.split(".")[1] for key in only) or MEASURED
     seen, interrupted = _Seen(), False
     try:
-        for width, seed in itertools.product(setting.widths, range(setting.seeds)):
+        for width, seed in itertools.product(setting.widths, setting.run_seeds):
             if progress:
                 progress(f"width {width}, seed {seed}: training {setting.steps} steps, measuring {setting.points}")
             _one_network(seen, setting, data, width, seed, names, everything=not only, progress=progress)
@@ -147,12 +147,13 @@ def _one_network(
     scene = _scene(setting, data, build(setting, width, seed, data), seed)
     if names & PATHS:
         found += _along(scene, names)
-    if not seed:  # these draw networks of their own
+    once = setting.fresh and seed == setting.first_seed
+    if seed == setting.first_seed:  # these draw networks of their own
         found += initial(setting, data.X, width, names)
         found += shallow(setting, data.X, width, names)
         found += sparse(setting, width, names)
     found += _ball(scene, data, names)
-    if names & SGD and not seed:
+    if names & SGD and once:
         if progress:
             progress(f"width {width}: {setting.sgd_runs} runs of SGD")
         runs = sgd(scene)
@@ -161,7 +162,7 @@ def _one_network(
     if names & OUTPUTS:
         bent = build(setting, width, seed, data, output=setting.output)
         found += transformed(_scene(setting, data, bent, seed, observe={"inner": Inner(data.X)}))
-    if everything and not seed and not scene.path.failed:
+    if everything and once and not scene.path.failed:
         said += [convexity(scene), linear_dynamics(scene)]
     seen.observations += found
     seen.findings += said

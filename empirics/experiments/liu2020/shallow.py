@@ -142,13 +142,17 @@ def shallow(setting: Setting, X: Tensor, width: int, names: frozenset[str]) -> I
         return
     x = line(X)
     most = float(activations.get(setting.activation).sup(1)) ** 2
-    draws = []
-    for seed in range(max(setting.init_seeds if names & SHALLOW else 0, setting.seeds if names & BENT else 0)):
+    ensemble = setting.fresh_seeds(setting.init_seeds) if names & SHALLOW else range(0)
+    bent = setting.run_seeds if names & BENT else range(0)
+    draws = {}
+    for seed in sorted({*ensemble, *bent}):
         weights = build(torch.Generator().manual_seed(seed), m=width, activation=setting.activation).to(x)
-        draws.append(draw(weights, x))
-        if names & BENT and seed < setting.seeds:
-            yield from (o for o in _bent(setting, weights, x, draws[-1], seed, most) if _name(o) in names)
-    if names & SHALLOW:
+        seen = draw(weights, x)
+        if seed in ensemble:
+            draws[seed] = seen
+        if seed in bent:
+            yield from (o for o in _bent(setting, weights, x, seen, seed, most) if _name(o) in names)
+    if draws:
         yield from (o for o in _linear(setting, x, draws, width, most) if _name(o) in names)
 
 
@@ -156,10 +160,11 @@ def _name(observation: Observation) -> str:
     return observation.quantity.split(".")[1]
 
 
-def _linear(setting: Setting, x: Tensor, draws: list[Draw], width: int, most: float) -> Iterator[Observation]:
+def _linear(setting: Setting, x: Tensor, found: dict[int, Draw], width: int, most: float) -> Iterator[Observation]:
     """Eq 25 network by network, eq 26 over all of them."""
     values: dict[str, Any] = {"activation": setting.activation, "m": width, "C_x": float(x.abs().max())}
-    for seed, size in enumerate(torch.stack([d.hessian.max() for d in draws]).tolist()):
+    draws = list(found.values())
+    for seed, size in zip(found, torch.stack([d.hessian.max() for d in draws]).tolist(), strict=True):
         yield Observation(f"{KEY}.shallow_hessian_norm", values, size, upper=size, seed=seed, width=width)
     slope, square = (torch.stack([getattr(d, name) for d in draws]).mean(0) for name in ("slope", "square"))
     reach = radius(slope, square, len(draws) * width, most)

@@ -99,7 +99,7 @@ def sparse(setting: Setting, width: int, names: frozenset[str]) -> Iterator[Obse
         return
     beta = float(activations.get(setting.activation).sup(2))
     values: dict[str, Any] = {"C_s": SPARSITY, "beta_alpha": beta, "s_P": units**0.5}
-    for seed in (None, *range(setting.seeds)):
+    for seed in (*((None,) if setting.fresh else ()), *setting.run_seeds):
         matrix = ring(units, setting.activation, seed).hessian().to(setting.device)
         size = float(torch.linalg.eigvalsh(matrix).abs().max())
         label = f"P={units}, " + ("aligned" if seed is None else "random")

@@ -75,7 +75,7 @@ def draw(setting: Any, width: int, omega_2: float, data: Dataset) -> Draws:
     """
     n, d_0 = data.X.shape
     rows, grams = [], []
-    for seed in range(setting.init_seeds):
+    for seed in setting.fresh_seeds(setting.init_seeds):
         options = {"omega_1": setting.omega_1, "omega_2": omega_2, "activation": setting.activation}
         made = shallow(torch.Generator().manual_seed(seed), d_0=d_0, d_1=width, **options)
         weights = made.to(setting.device)
@@ -94,7 +94,13 @@ def draw(setting: Any, width: int, omega_2: float, data: Dataset) -> Draws:
 
 
 def observe_initial(
-    draws: Draws, values: Mapping[str, Any], mean: Mapping[str, Any], *, width: int, why: tuple[str, ...]
+    draws: Draws,
+    values: Mapping[str, Any],
+    mean: Mapping[str, Any],
+    *,
+    width: int,
+    why: tuple[str, ...],
+    first: int = 0,
 ) -> Iterator[Observation]:
     """What the seeds of one width say of the statements with high probability.
 
@@ -104,6 +110,7 @@ def observe_initial(
         mean: from `mean_gram.data_values`: gram_min, gram_max, gram_error per hidden unit.
         width: d_1.
         why: why sigma_min(phi(W_0 X)) is 0 whatever the seed.
+        first: the first of their seeds.
 
     Yields:
         Observations. Those that presuppose the concentration of M_0 about E M_0 carry the reason where a seed shows
@@ -118,18 +125,19 @@ def observe_initial(
 
     long = _readout_reasons(draws, values, width)
     for s, least in enumerate(draws.least):
+        seed = first + s
         few = why + (_spread("least", least, low.bound, "<") if low.off[s] else ())
         many = _spread("largest", draws.greatest[s], high.bound, ">") if high.off[s] else ()
         root, top = math.sqrt(least), math.sqrt(draws.greatest[s])
-        yield see("mu_Phi_lower", root, seed=s, reasons=few)
-        yield see("mu_Phi_lower_printed", root, seed=s, reasons=few)
-        yield see("sigma_max_phi_upper", top, seed=s, reasons=many)
+        yield see("mu_Phi_lower", root, seed=seed, reasons=few)
+        yield see("mu_Phi_lower_printed", root, seed=seed, reasons=few)
+        yield see("sigma_max_phi_upper", top, seed=seed, reasons=many)
         here = {**values, "sigma_max_V0": float(draws.readout[s]), "sigma_max_phi": top}
-        yield see("nu_Phi_upper", float(predict(f"{KEY}.nu_Phi", here).value), seed=s, reasons=many)
-        yield see("V0_norm", draws.readout[s], seed=s, reasons=long[s])
-        yield see("row_norm", draws.row[s], seed=s)
-        yield see("loss_init", draws.loss[s], seed=s)
-        yield see("loss_init_derived", draws.loss[s], seed=s)
+        yield see("nu_Phi_upper", float(predict(f"{KEY}.nu_Phi", here).value), seed=seed, reasons=many)
+        yield see("V0_norm", draws.readout[s], seed=seed, reasons=long[s])
+        yield see("row_norm", draws.row[s], seed=seed)
+        yield see("loss_init", draws.loss[s], seed=seed)
+        yield see("loss_init_derived", draws.loss[s], seed=seed)
     yield from _mean(see, draws, mean, width, why)
     yield from _fractions(see, low, high, draws, values, why)
     for name in WIDTHS:

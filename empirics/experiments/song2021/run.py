@@ -124,11 +124,11 @@ def compare(
     interrupted = False
     try:
         for width in setting.widths:
-            for seed in range(setting.seeds) if names & TRAINED else ():
+            for seed in setting.run_seeds if names & TRAINED else ():
                 found, record = _one_network(job, width, seed)
                 seen += found
                 runs.append(record)
-            if names & initial.MEASURED:
+            if names & initial.MEASURED and setting.fresh:
                 found, sentences = _fresh(job, width)
                 seen += found
                 findings += sentences
@@ -149,7 +149,8 @@ def _fresh(job: _Job, width: int) -> tuple[list[Observation], list[str]]:
         job.progress(f"width {width}: {setting.init_seeds} initialisations")
     values = values_of(setting, width, job.data, job.mean)
     draws = initial.draw(setting, width, values["omega_2"], job.data)
-    seen = initial.observe_initial(draws, values, job.mean, width=width, why=no_rank(X, width))
+    first = setting.fresh_seeds(setting.init_seeds)[0]
+    seen = initial.observe_initial(draws, values, job.mean, width=width, why=no_rank(X, width), first=first)
     few = draws.grams.shape[1]
     expected = width * torch.as_tensor(job.mean["gram_mean"][:few, :few]).to(draws.grams)
     text = mean_gram.finding(draws.grams, expected, width, setting.omega_1)
