@@ -8,6 +8,7 @@
 delta, ...). With seed 0 `observe` also draws ``draws`` networks of the same sizes, as Lemma 7.1 states a probability; 0
 leaves them out. Premises that hide a constant are looked at with it at 1. They withhold no verdict but one: layers
 nearer than Lemma 7.5's delta/2 where its width or its delta <= 1/(C L) is not met at C = 1 refute no more than that C.
+A trend of the rows in the width is no refutation either: pass the rows through `exponents.mild` after `gather`.
 """
 
 from __future__ import annotations

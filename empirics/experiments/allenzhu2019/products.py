@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -85,18 +85,20 @@ class Worst:
     """A choice of W' and D'' for every sample and radius, and the norm that it reaches.
 
     Attributes:
+        D: signs to which D'' is added.
         left, right: W'_l = omega u_l v_l^T: unit u_l and v_l, L of (radii, n, m) each.
         extra: D''_l, L - 1 of (radii, n, m), at most s entries of 3 or -3 each.
         norm: ||(W_L + W'_L)(D_{L-1} + D''_{L-1}) ... (W_1 + W'_1) v|| at a unit v, (radii, n): from below.
     """
 
+    D: tuple[Tensor, ...]
     left: tuple[Tensor, ...]
     right: tuple[Tensor, ...]
     extra: tuple[Tensor, ...]
     norm: Tensor
 
 
-def worst_product(start: Start, omegas: Tensor, s: int, *, seed: int) -> Worst:
+def worst_product(start: Start, omegas: Tensor, D: tuple[Tensor, ...], s: int = 0, *, seed: int = 0) -> Worst:
     """Lemma 8.6's product of all L layers at W' and D'' chosen against it.
 
     y^T (W_L + W'_L)(D_{L-1} + D''_{L-1}) ... (W_1 + W'_1) x is linear in every W'_l and D''_l. With the vectors that
@@ -106,7 +108,8 @@ def worst_product(start: Start, omegas: Tensor, s: int, *, seed: int) -> Worst:
     Args:
         start: the network.
         omegas: radii, (radii, 1, 1).
-        s: non-zero entries of every D''_l, at least 0.
+        D: signs D_1, ..., D_L of W^(0), (n, m), or of a perturbed network, (radii, n, m).
+        s: entries of every D_l that D''_l may change by up to 3.
         seed: of the first x.
 
     Returns:
@@ -115,15 +118,15 @@ def worst_product(start: Start, omegas: Tensor, s: int, *, seed: int) -> Worst:
     shape = (len(omegas), start.n, start.m)
     x = noise((start.n, start.m), torch.Generator().manual_seed(seed), start.V).expand(shape)
     zero = x.new_zeros(shape)
-    found = Worst((zero,) * start.L, (zero,) * start.L, (zero,) * (start.L - 1), zero[..., 0])
+    found = Worst(D, (zero,) * start.L, (zero,) * start.L, (zero,) * (start.L - 1), zero[..., 0])
     for k in range(ROUNDS + SETTLED):
         up = _up(start, omegas, found, _unit(x))
         down = _down(start, omegas, found, up[-1])
         x = down[0]
         if k < ROUNDS:
-            found = _choose(start, up, down, s)
+            found = _choose(start, D, up, down, s)
     norm = _up(start, omegas, found, _unit(x))[-1].norm(dim=-1)
-    return Worst(found.left, found.right, found.extra, norm)
+    return replace(found, norm=norm)
 
 
 def _up(start: Start, omegas: Tensor, worst: Worst, x: Tensor) -> list[Tensor]:
@@ -133,7 +136,7 @@ def _up(start: Start, omegas: Tensor, worst: Worst, x: Tensor) -> list[Tensor]:
         along = (worst.right[l] * found[-1]).sum(-1, keepdim=True)
         found.append(found[-1] @ w.mT + omegas * along * worst.left[l])
         if l + 1 < start.L:
-            found.append(found[-1] * (start.at.D[l] + worst.extra[l]))
+            found.append(found[-1] * (worst.D[l] + worst.extra[l]))
     return found
 
 
@@ -144,11 +147,11 @@ def _down(start: Start, omegas: Tensor, worst: Worst, y: Tensor) -> list[Tensor]
         along = (worst.left[l] * found[-1]).sum(-1, keepdim=True)
         found.append(found[-1] @ start.W[l] + omegas * along * worst.right[l])
         if l:
-            found.append(found[-1] * (start.at.D[l - 1] + worst.extra[l - 1]))
+            found.append(found[-1] * (worst.D[l - 1] + worst.extra[l - 1]))
     return found[::-1]
 
 
-def _choose(start: Start, up: list[Tensor], down: list[Tensor], s: int) -> Worst:
+def _choose(start: Start, D: tuple[Tensor, ...], up: list[Tensor], down: list[Tensor], s: int) -> Worst:
     left = tuple(_unit(down[2 * l + 1]) for l in range(start.L))
     right = tuple(_unit(up[2 * l]) for l in range(start.L))
     extra = []
@@ -156,7 +159,7 @@ def _choose(start: Start, up: list[Tensor], down: list[Tensor], s: int) -> Worst
         gain = up[2 * l + 1] * down[2 * l + 2]
         at = gain.abs().topk(min(s, start.m), dim=-1).indices
         extra.append(torch.zeros_like(gain).scatter(-1, at, LARGEST * gain.gather(-1, at).sign()))
-    return Worst(left, right, tuple(extra), up[0].new_zeros(()))
+    return Worst(D, left, right, tuple(extra), up[0].new_zeros(()))
 
 
 def _unit(x: Tensor) -> Tensor:
