@@ -1,5 +1,11 @@
-"""allenzhu2019 on real networks. Networks only; the comparison with the theorems is not built yet."""
+"""allenzhu2019 on real networks: comparison with its theorems, and the user's own network."""
 
 from empirics.experiments.allenzhu2019.architecture import NETWORKS
+from empirics.experiments.allenzhu2019.judging import sum_up
+from empirics.experiments.allenzhu2019.key import KEY
+from empirics.experiments.allenzhu2019.run import MEASURED, compare
+from empirics.experiments.allenzhu2019.setting import Setting
 
-__all__ = ["NETWORKS"]
+FIGURES: dict[str, object] = {}
+
+__all__ = ["FIGURES", "KEY", "MEASURED", "NETWORKS", "Setting", "compare", "sum_up"]
