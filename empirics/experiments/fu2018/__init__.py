@@ -1,5 +1,13 @@
-"""fu2018 on real networks. Networks only; the comparison with the theorems is not built yet."""
+"""fu2018 on real networks: comparison with its theorems on data of its own model, and the user's own network."""
 
 from empirics.experiments.fu2018.architecture import NETWORKS
+from empirics.experiments.fu2018.key import KEY
+from empirics.experiments.fu2018.own import compare_model
+from empirics.experiments.fu2018.run import MEASURED, compare
+from empirics.experiments.fu2018.setting import Setting
 
-__all__ = ["NETWORKS"]
+FIGURES: dict[str, object] = {}
+NEEDS_DATA = False
+"""The theorems are about data that this experiment draws itself."""
+
+__all__ = ["FIGURES", "KEY", "MEASURED", "NEEDS_DATA", "NETWORKS", "Setting", "compare", "compare_model"]

@@ -77,8 +77,7 @@ def teacher(
     check_counts(K=K, d=d)
     check_scales(scale=scale)
     place = check_device(device)
-    if K > d:
-        raise NotApplicable(f"K = {K} neurons exceed d = {d} inputs: fu2018 covers K <= d (Section 1)")
+    _check_narrow(K, d)
     if condition is not None and not (isinstance(condition, int | float) and 1 <= condition < math.inf):
         raise TheoryError(f"condition={condition!r} must be a finite number of at least 1: it is sigma_1/sigma_K of W*")
     if condition is not None and K == 1 and condition != 1:
@@ -102,8 +101,7 @@ def check_teacher(weights: Weights) -> None:
         NotApplicable: K > d, an activation that leaves (0, 1) or has no second derivative, or W* of rank below K.
     """
     K, d = weights.W[0].shape
-    if K > d:
-        raise NotApplicable(f"K = {K} neurons exceed d = {d} inputs: fu2018 covers K <= d (Section 1)")
+    _check_narrow(K, d)
     name = weights.activation.name
     if not weights.activation.smooth:
         raise NotApplicable(f"activation = {name}: fu2018 needs three bounded derivatives (Assumption 1); use sigmoid")
@@ -118,6 +116,11 @@ def check_teacher(weights: Weights) -> None:
             f"W* has rank below K = {K} (singular values {float(values[0]):.3g} to {float(values[-1]):.3g}): "
             "fu2018's kappa is infinite"
         )
+
+
+def _check_narrow(K: int, d: int) -> None:
+    if d < K:
+        raise NotApplicable(f"K = {K} neurons exceed d = {d} inputs: fu2018 covers K <= d (Section 1)")
 
 
 def draw(

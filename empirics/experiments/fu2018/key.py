@@ -1,0 +1,3 @@
+"""The paper's key."""
+
+KEY = "fu2018"

@@ -1,0 +1,195 @@
+"""Planting fu2018's ground truths, drawing samples, and gathering the verdicts."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from empirics.checks import check_device
+from empirics.comparison import Comparison, configuration, gather
+from empirics.data import Dataset
+from empirics.experiments.fu2018 import findings
+from empirics.experiments.fu2018.concentration import CONCENTRATION, Trial, concentration, trial
+from empirics.experiments.fu2018.data import teacher
+from empirics.experiments.fu2018.descent import DESCENT, along, basin, descend, observe
+from empirics.experiments.fu2018.geometry import POPULATION, geometry
+from empirics.experiments.fu2018.key import KEY
+from empirics.experiments.fu2018.label_moments import MOMENTS, label_moments
+from empirics.experiments.fu2018.scene import POSITIVE, Scene, around, scene
+from empirics.experiments.fu2018.setting import Setting
+from empirics.experiments.fu2018.single import CHANGES, COEFFICIENTS, SINGLE, single
+from empirics.experiments.fu2018.theorem2 import ESTIMATION, Estimate, estimate, estimation
+from empirics.setting import Progress, versions
+from empirics.verdict import Observation
+
+MEASURED = POPULATION | CONCENTRATION | ESTIMATION | DESCENT | SINGLE | MOMENTS
+SAMPLED = CONCENTRATION | ESTIMATION | DESCENT | MOMENTS
+"""What needs samples of every size asked for."""
+WIDE = COEFFICIENTS | CHANGES
+"""What is looked at on the wide network besides: bounds on single samples, of which (62) fails there (erratum F6)."""
+NOTES = (
+    "the population Hessian is exact up to quadrature; worst points of balls are searched, so that what holds there is "
+    "not refuted, not proved; where the empirical Hessian is not positive definite, n does not suffice",
+    "(9) and Appendix B.2 are tested around the critical point, in a ball in which the Hessian was positive definite "
+    "wherever looked at: all that their proofs use of the ball of Lemma 2; eta, H_min and H_max are those of that ball",
+    "moments (Definitions 1 and 2) are measured on labels and gradients through Stein's identity, within 5 standard "
+    "errors; not measured, being the definitions themselves: kappa, lam, sigma_K, gamma_j for even j",
+)
+
+
+@dataclass
+class Seen:
+    """What a comparison has gathered so far."""
+
+    observations: list[Observation] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    draws: list[findings.Draw] = field(default_factory=list)
+    descents: list[findings.Descent] = field(default_factory=list)
+
+    def add(self, other: Seen) -> None:
+        """Take in what was seen of one more ground truth."""
+        for name in self.__dataclass_fields__:
+            getattr(self, name).extend(getattr(other, name))
+
+
+def compare(
+    setting: Setting, data: Dataset | None = None, only: frozenset[str] = frozenset(), progress: Progress | None = None
+) -> Comparison:
+    """Plant ground truths, draw samples of the paper's model, and set every measurable quantity against its prediction.
+
+    Args:
+        setting: Neurons, seeds, sample sizes, labels, ...
+        data: Not used: the theorems are about data of their own model, which are drawn here.
+        only: The keys wanted; empty for all.
+        progress: Called with one line per set of samples.
+
+    Returns:
+        The verdicts; after Ctrl-C those of the ground truths that were finished, with ``interrupted`` in the
+        configuration.
+
+    Raises:
+        TheoryError: The setting does not fit the paper.
+        NotApplicable: The activation or the shape of W* is not covered.
+        KeyboardInterrupt: Ctrl-C before the first ground truth was finished.
+    """
+    check(setting)
+    names = frozenset(key.split(".")[1] for key in only) or MEASURED
+    seen, interrupted = Seen(), False
+    try:
+        for K, seed in itertools.product(setting.widths, range(setting.seeds)):
+            seen.add(_one(scene(setting, K, seed), names, progress))
+        if names & WIDE:
+            seen.observations += _wanted(_wide(setting), names)
+    except KeyboardInterrupt:  # what is finished still makes a table
+        if not seen.observations:
+            raise
+        interrupted = True
+    rows, cases = gather(seen.observations)
+    said = [*findings.of_geometry(cases), *findings.of_draws(seen.draws), *findings.of_descents(seen.descents)]
+    made = configuration(
+        setting, describe(setting), seen.runs, interrupted=interrupted, notes=_notes(setting), findings=said
+    )
+    return Comparison(rows, {KEY: made}, versions(), cases)
+
+
+def check(setting: Setting) -> None:
+    """Refuse what the paper does not cover, before anything is measured.
+
+    Args:
+        setting: what was asked.
+
+    Raises:
+        TheoryError: a device that is not there, or a value outside its range.
+        NotApplicable: K > d, or an activation without three bounded derivatives or of another range.
+    """
+    check_device(setting.device)
+    for K in setting.widths:
+        condition = setting.condition if K > 1 else None
+        teacher(0, K=K, d=setting.d, activation=setting.activation, scale=setting.scale, condition=condition)
+
+
+def describe(setting: Setting) -> Dataset:
+    """What was drawn, as data: the largest sample of the first ground truth.
+
+    Args:
+        setting: what was asked.
+
+    Returns:
+        A data set whose name and source say how it came about.
+    """
+    first = scene(setting, setting.widths[0], 0).samples(max(setting.sample_sizes), setting.ways[0])
+    shape = "as drawn" if setting.condition is None else f"kappa = {setting.condition:g}"
+    sizes = ", ".join(map(str, setting.sample_sizes))
+    source = (
+        f"x ~ N(0, I_{setting.d}), labels of {' and '.join(setting.ways)} by a planted W* of size {setting.scale:g}, "
+        f"{shape}; n = {sizes}"
+    )
+    return Dataset(first.X, first.y[:, 0], "drawn", source)
+
+
+def _notes(setting: Setting) -> tuple[str, ...]:
+    c = f"{setting.c:g}" if setting.c else f"12 sqrt(2/pi) = {2 * POSITIVE:.3g}"
+    return (f"the ball of Lemma 2 is taken at c = {c}; gradient descent at n = {setting.descended}", *NOTES)
+
+
+def _wanted(observations: Iterator[Observation], names: frozenset[str]) -> list[Observation]:
+    return [o for o in observations if o.quantity.split(".")[1] in names]
+
+
+def _wide(setting: Setting) -> Iterator[Observation]:
+    """Single samples of a wide network with orthogonal neurons, whose population Hessian is not needed."""
+    planted = {"K": setting.wide, "d": max(setting.wide, setting.d), "scale": setting.scale, "condition": 1.0}
+    wide = around(setting, teacher(0, activation=setting.activation, device=setting.device, **planted), 0)  # type: ignore[arg-type]
+    for way in setting.ways:
+        yield from single(wide, wide.samples(max(setting.sample_sizes), way), way, WIDE)
+
+
+def _one(at: Scene, names: frozenset[str], progress: Progress | None) -> Seen:
+    """One ground truth: the population, then its samples of every size with both kinds of labels."""
+    seen, setting = Seen(), at.setting
+    if progress and names & POPULATION:
+        progress(f"K = {at.K}, seed {at.seed}: the population Hessian")
+    seen.observations += _wanted(geometry(at, names), names)
+    sizes = sorted(set(setting.sample_sizes) | ({setting.descended} if names & DESCENT else set()))
+    for way in setting.ways:
+        if names & SINGLE:
+            seen.observations += _wanted(single(at, at.samples(sizes[-1], way), way, names), names)
+        for n in sizes if names & SAMPLED else ():
+            if progress:
+                progress(f"K = {at.K}, seed {at.seed}: {way}, n = {n}")
+            sample(seen, trial(at, way, n), names, last=n == sizes[-1])
+    return seen
+
+
+def sample(seen: Seen, drawn: Trial, names: frozenset[str], *, last: bool) -> None:
+    """One set of samples: Theorem 1, then the critical point, gradient descent at one size, moments at the largest.
+
+    Args:
+        seen: what is added to.
+        drawn: the samples.
+        names: the quantities wanted.
+        last: whether it is the largest set.
+    """
+    parts = [concentration(drawn)] if names & CONCENTRATION else []
+    found = estimate(drawn) if names & (ESTIMATION | DESCENT) else None
+    if found:
+        parts.append(estimation(found))
+    if last and names & MOMENTS:
+        parts.append(label_moments(drawn, names))
+    seen.observations += _wanted(itertools.chain(*parts), names)
+    seen.draws.append(findings.draw_of(drawn, found))
+    if found and found.point.found and names & DESCENT and drawn.n == drawn.scene.setting.descended:
+        _descend(seen, found, names)
+
+
+def _descend(seen: Seen, found: Estimate, names: frozenset[str]) -> None:
+    ball = basin(found)
+    if not ball.radius:
+        return
+    runs = descend(found, ball)
+    ball = along(found, ball, runs[0])
+    seen.observations += _wanted(observe(found, ball, runs), names)
+    seen.runs.append(findings.record_of(found, ball, runs[0]))
+    seen.descents.append(findings.descent_of(found, ball, runs))
