@@ -136,7 +136,7 @@ def separateness_finding(layers: Sequence[Tensor], delta: float) -> str:
     whole = least_pair(separateness(layers[-2].movedim(0, 1).flatten(1)[None]))[0]
     return (
         f"{layers[0].shape[2]} channels: the root of (B.1)'s sum over the separation delta = {delta:.3g}, least over "
-        f"all pairs of {layers[0].shape[1]} samples (the paper: at least a constant): {', '.join(parts)}; h_{{L-1}} as one "
+        f"all pairs of {layers[0].shape[1]} samples (at least a constant): {', '.join(parts)}; h_{{L-1}} as one "
         f"vector (Lemma 7.5): {float(whole.sqrt()) / delta:.3g}"
     )
 

@@ -35,7 +35,7 @@ RADII = (1e-3, 1e-2, 1e-1)
 """Omega."""
 GRID = ((3, 1.0), (9, 1.0), (9, 0.25), (33, 1.0))
 """L of the networks among which exponents are fitted, and tau as a share of `resnet_tau_explicit`."""
-WIDEST, SAMPLES, SEEDS = 256, 32, 2
+WIDEST, SAMPLES, SEEDS = 512, 32, 2
 """Of these networks."""
 
 
