@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bounds.commands import asking, exploring, model, reality
 from bounds.needs import need_empirics
 from bounds.options import SETTINGS, data_options, emit, progress, run_command, setting_from, table_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EXIT_VIOLATION, EXIT_USAGE, EXIT_FAILED, EXIT_INTERRUPTED = 1, 2, 3, 130
 
@@ -94,11 +97,16 @@ def reproduce(
     out: str,
     **options: Any,
 ) -> None:
-    """Compute the numbers behind FIGURE (banerjee2023.fig1 trains networks, fu2018.fig2 does not) and draw it."""
+    """Compute the numbers behind FIGURE (banerjee2023.fig1 trains networks, fu2018.fig2 does not) and draw it.
+
+    FIGURE `all` makes every figure into one folder, with an index page that says what was seen in each.
+    """
     from pathlib import Path
 
     from bounds.plots import save_curves, symbolic_figure
 
+    if figure == "all":
+        ctx.exit(_reproduce_all(Path(out), data, samples, input_dim, data_seed, paper_settings, options))
     if draw := symbolic_figure(figure):
         for path in save_curves(figure, draw(options.get("activation")), Path(out)):
             click.echo(path)
@@ -119,6 +127,38 @@ def reproduce(
     if found.interrupted:
         click.echo("interrupted: the files hold the runs that were finished; run again for the rest", err=True)
         ctx.exit(EXIT_INTERRUPTED)
+
+
+def _reproduce_all(
+    out: Path,
+    data: str | None,
+    samples: int | None,
+    input_dim: int | None,
+    data_seed: int,
+    paper_settings: bool,
+    options: dict[str, Any],
+) -> int:
+    """Every figure into one folder; the exit code."""
+    need_empirics()
+    from empirics.gallery import PAGE, reproduce_all
+
+    given = {"samples": samples, "input-dim": input_dim} | {k: v for k, v in options.items() if k != "device"}
+    if odd := next((name for name, value in given.items() if value is not None), None):
+        raise click.UsageError(
+            f"--{odd} is for one figure: `all` takes --data, --data-seed, --device, --paper-settings"
+        )
+    device = options.get("device")
+    made = reproduce_all(
+        out, data=data, seed=data_seed, progress=progress, paper_settings=paper_settings, device=device
+    )
+    for found in made:
+        told = f"failed: {found.error}" if found.error else "interrupted" if found.interrupted else found.summary
+        click.echo(f"{found.name} ({found.seconds:.0f} s): {told}")
+    click.echo(out / PAGE)
+    if made and made[-1].interrupted:
+        click.echo("interrupted: the page shows the figures that were finished; run again for the rest", err=True)
+        return EXIT_INTERRUPTED
+    return EXIT_FAILED if any(found.error for found in made) else 0
 
 
 def main() -> None:
