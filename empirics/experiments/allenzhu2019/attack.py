@@ -195,9 +195,9 @@ def _keep(where: Tensor, a: RankOne, b: RankOne) -> RankOne:
 def bends(start: Start, omegas: Tensor, value: tuple[Tensor, ...], base: Direction | None = None) -> RankOne:
     """Push neurons across 0 where that bends the output most, all in the same direction.
 
-    phi(g + s) - phi(g) - phi'(g) s is (|s| - |g|)_+ where s points across 0. Of the vectors of length r the best for
-    sum b (|s| - |g|)_+, b > 0 being the neurons' cotangents, is |s| = lambda b on {2 |g| <= lambda b}, lambda such that
-    the length is r: with the neurons in the order of |g|/b one pass finds it.
+    phi(g + s) - phi(g) - phi'(g) s is (|s| - |g|)_+ where s points across 0. Of the vectors of length r that push a set
+    of neurons the best for sum b (|s| - |g|), b > 0 being their cotangents, has |s| = r b/||b|| and reaches
+    r ||b|| - b.|g|, norm and product over the set: of the sets {|g|/b <= t} the best is taken.
 
     Args:
         start: the network.
@@ -211,12 +211,14 @@ def bends(start: Start, omegas: Tensor, value: tuple[Tensor, ...], base: Directi
 
     def add(l: int, z: Tensor, length: Tensor) -> Tensor:
         b = value[l - 1].clamp(min=0).expand_as(z)
-        ratio, order = torch.where(b > 0, 2 * z.abs() / b, torch.inf).sort(dim=-1)
-        total = b.square().gather(-1, order).cumsum(-1)
-        fits = (ratio.square() * total <= length.square()) & ratio.isfinite()  # true for the first ones
-        size = length / torch.where(fits, total, 0.0).amax(-1, keepdim=True).clamp(min=torch.finfo(z.dtype).tiny).sqrt()
-        pushed = torch.zeros_like(fits).scatter(-1, order, fits)
-        return torch.where(pushed, torch.where(z >= 0, -b, b) * size * (1 - MARGIN), 0.0)
+        order = torch.where(b > 0, z.abs() / b, torch.inf).argsort(dim=-1)
+        norm = b.square().gather(-1, order).cumsum(-1).sqrt_()
+        reached = length * norm - (b * z.abs()).gather(-1, order).cumsum(-1)
+        best, last = reached.max(dim=-1, keepdim=True)
+        rank = torch.arange(z.shape[-1], device=z.device).expand_as(order)
+        pushed = torch.zeros_like(order).scatter(-1, order, rank) <= last
+        size = _over(length, norm.gather(-1, last)) * (1 - MARGIN)
+        return torch.where(pushed & (best > 0), torch.where(z >= 0, -b, b) * size, 0.0)
 
     return climb(start, omegas, add, base)
 
