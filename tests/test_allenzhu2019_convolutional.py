@@ -130,8 +130,9 @@ def test_printed_variances_are_appendix_bs():
 @pytest.fixture(scope="module")
 def compared():
     weights = built(width=6)
-    values = {"tau": convolutional.scale(X, 3), "draws": 40}
+    values = {"tau": convolutional.scale(X, 3), "fresh": range(40)}
     first = convolutional.observe(weights, X, values, seed=0, names=convolutional.MEASURED)
+    values = {"tau": values["tau"]}
     second = convolutional.observe(built(width=6, seed=1), X, values, seed=1, names=convolutional.MEASURED)
     assert not second[1]
     return first[0] + second[0], first[1]
@@ -158,7 +159,9 @@ def test_means_at_a_large_scale_show_what_the_biases_add(compared):
 
 
 def test_fractions_of_draws_are_counted(compared):
-    draws = convolutional_fresh.draw(convolutional.Scene(built(width=6), X, convolutional.scale(X, 3), 1.0, 0), 40)
+    draws = convolutional_fresh.draw(
+        convolutional.Scene(built(width=6), X, convolutional.scale(X, 3), 1.0, 0), range(40)
+    )
     norms = np.sqrt(draws.own[:, :3, 0])
     for o in compared[0]:
         if o.quantity.endswith("failure"):
@@ -213,6 +216,8 @@ def test_what_is_not_covered_is_named():
         convolutional.build(2, 0, X[[0, 1, 0]], 2)
     with pytest.raises(TheoryError, match="use at most 2730"):
         convolutional.build(3000, 0, X, 2)
+    with pytest.raises(TheoryError, match="give at least 2 seeds"):
+        convolutional.observe(built(), X, {"tau": 1.0, "fresh": [7]}, seed=0, names=convolutional.MEASURED)
     with pytest.raises(TheoryError, match="tau is missing"):
         convolutional.observe(built(), X, {}, seed=0, names=convolutional.MEASURED)
 
@@ -221,7 +226,7 @@ def test_equal_samples_and_a_larger_scale_refute_nothing():
     twice = X[[0, 1, 0]]
     weights = network("allenzhu2019", "cnn", L=2, m=2, positions=6, q=3, tau=0.5).weights
     options = {"seed": 0, "names": convolutional.MEASURED}
-    seen, said = convolutional.observe(weights, twice, {"tau": 0.0, "draws": 2}, **options)
+    seen, said = convolutional.observe(weights, twice, {"tau": 0.0, "fresh": range(2)}, **options)
     rows = {r.quantity.split(".")[1]: r for r in gather(seen)[0]}
     assert rows["cnn_tau"].verdict == NOT_APPLICABLE
     assert any("two samples are equal" in s for s in said)
@@ -235,7 +240,7 @@ def test_equal_samples_and_a_larger_scale_refute_nothing():
 
 def test_one_trained_layer_has_no_convolution():
     weights = convolutional.build(2, 0, X, 1)
-    values = {"tau": convolutional.scale(X, 1), "draws": 3}
+    values = {"tau": convolutional.scale(X, 1), "fresh": range(3)}
     seen, said = convolutional.observe(weights, X, values, seed=0, names=convolutional.MEASURED)
     assert not [o for o in seen if o.quantity.endswith(("intermediate_norm", "cnn_variance"))]
     assert any("nothing of Lemma 8.2" in s for s in said)

@@ -31,6 +31,8 @@ FURTHEST = math.sqrt(2)
 """The largest delta of Assumption 2.1; samples further apart satisfy it with that one."""
 DENSE = 2**28
 """Entries of W_L at most: 2 GiB."""
+DRAWS = 40
+"""Fresh networks where it is left open."""
 SAMPLES = 32
 """Of which products of layers and perturbations are measured."""
 
@@ -178,13 +180,14 @@ class Scene:
 def observe(
     weights: Weights, X: Tensor, values: Mapping[str, Any], *, seed: int, names: frozenset[str]
 ) -> tuple[list[Observation], list[str]]:
-    """Set Appendix B against one network at its initialisation, and at seed 0 against fresh draws of it.
+    """Set Appendix B against one network at its initialisation, and against fresh draws of it.
 
     Args:
         weights: a convolutional network at its initialisation (`build`).
         X: inputs of norm 1, as many coordinates as there are positions.
         values: "tau", the scale of its biases; L, m, q, d_positions and n are read off the network. "delta": the least
-            distance between two inputs, worked out if left out. "draws": fresh networks, 40 if left out, at least 2.
+            distance between two inputs, worked out if left out. "fresh": seeds of untrained networks for the statements
+            over seeds, at least 2, or none; left out: 40 at seed 0, else none.
         seed: of the network.
         names: bare names wanted of `MEASURED`.
 
@@ -200,8 +203,9 @@ def observe(
     scene = Scene(weights, X, float(values["tau"]), delta, seed)
     seen = [o for o in (*_scales(scene), *_products(scene, names)) if o.quantity.split(".")[1] in names]
     said: list[str] = []
-    if not seed and names & convolutional_draws.MEASURED:
-        found, said = convolutional_draws.over_draws(scene, int(values.get("draws", 40)))
+    fresh = values.get("fresh", range(0 if seed else DRAWS))
+    if len(fresh) and names & convolutional_draws.MEASURED:
+        found, said = convolutional_draws.over_draws(scene, fresh)
         seen += [o for o in found if o.quantity.split(".")[1] in names]
         said += [
             positions.spread_finding(scene.layers),

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from empirics.exponents import Exponent, fit_exponent
+from empirics.exponents import fit_exponent
 from empirics.measure.forward import forward
 from empirics.weights import Weights
 
@@ -36,19 +36,20 @@ def finding(weights: Weights, X: Tensor, tau: float) -> str:
     moved, flips = np.array([largest_changes(weights, X, omega) for omega in OMEGAS]).T
     P, m, _ = weights.W[0].shape
     seen = flips >= 3  # fewer are no power of omega: a neuron is whole
-    powers = [_power(OMEGAS, moved), _power(np.array(OMEGAS)[seen], flips[seen])]
     unit = flips[-1] / (P * m * OMEGAS[-1] ** (2 / 3))
     factor = f", whose factor tau^(-2/3) would be {tau ** (-2 / 3):.2g}" if tau else ""
     return (
-        f"{m} channels, convolutions perturbed by omega = {OMEGAS[0]:g} to {OMEGAS[-1]:g}: ||h'_{{L-1}}|| grows as "
-        f"omega^{powers[0]} and is {moved[-1] / OMEGAS[-1]:.3g} omega at the largest (Lemma 8.2: omega); up to "
-        f"{flips[-1]:g} of {P * m} neurons of h_{{L-1}} change sign, {unit:.3g} P m omega^(2/3), as omega^{powers[1]} "
-        f"(2/3 in the bound{factor})"
+        f"{m} channels, convolutions perturbed by omega = {OMEGAS[0]:g} to {OMEGAS[-1]:g}: ||h'_{{L-1}}|| grows "
+        f"{_power(OMEGAS, moved)} and is {moved[-1] / OMEGAS[-1]:.3g} omega at the largest (Lemma 8.2: omega); up to "
+        f"{flips[-1]:g} of {P * m} neurons of h_{{L-1}} change sign, {unit:.3g} P m omega^(2/3), "
+        f"{_power(np.array(OMEGAS)[seen], flips[seen])} (2/3 in the bound{factor})"
     )
 
 
-def _power(omegas: np.ndarray | tuple[float, ...], values: np.ndarray) -> Exponent | str:
-    return fit_exponent(omegas, values) if len(values) > 1 and (values > 0).all() else "? (too few)"
+def _power(omegas: np.ndarray | tuple[float, ...], values: np.ndarray) -> str:
+    if len(values) < 2 or not (values > 0).all():
+        return "at too few omegas for an exponent"
+    return f"as omega^{fit_exponent(omegas, values)}"
 
 
 def largest_changes(weights: Weights, X: Tensor, omega: float) -> tuple[float, float]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.stats import t as student
 
+from bounds.errors import TheoryError
 from empirics.comparison import predict
 from empirics.experiments.allenzhu2019.convolutional_fresh import LARGE, PRINTED, VARIANCES, Draws, draw
 from empirics.experiments.allenzhu2019.key import KEY
@@ -22,17 +23,22 @@ UNLIKELY = 1e-6
 """Probability with which a mean may leave the interval given for the truth."""
 
 
-def over_draws(scene: Any, count: int) -> tuple[list[Observation], list[str]]:
+def over_draws(scene: Any, seeds: Sequence[int]) -> tuple[list[Observation], list[str]]:
     """What the draws of one width say.
 
     Args:
         scene: the network, its inputs and tau (`convolutional.Scene`).
-        count: how many draws, at least 2.
+        seeds: of the draws, at least 2.
 
     Returns:
         Observations and sentences.
+
+    Raises:
+        TheoryError: a single draw.
     """
-    draws = draw(scene, count)
+    if len(seeds) < 2:
+        raise TheoryError(f"fresh = {len(seeds)} network: a mean over networks has no interval, give at least 2 seeds")
+    draws = draw(scene, seeds)
     seen = [*_means(scene, draws), *_variances(scene, draws), *_failures(scene, draws)]
     return seen, [_growth(scene, draws), _a14(scene, draws), _constant(scene, draws)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,19 +39,19 @@ class Draws:
     printed: np.ndarray
 
 
-def draw(scene: Any, count: int) -> Draws:
-    """Initialise the network ``count`` times; the three variants of a draw share its random numbers.
+def draw(scene: Any, seeds: Sequence[int]) -> Draws:
+    """Initialise the network afresh; the three variants of a draw share its random numbers.
 
     Args:
         scene: the network, its inputs and tau (`convolutional.Scene`).
-        count: how many, at least 2.
+        seeds: of the draws.
 
     Returns:
         What was seen.
     """
     weights, X = scene.weights, scene.X[:SAMPLES]
     rows = []
-    for seed in range(count):
+    for seed in seeds:
         large = redrawn(weights, LARGE, seed)
         own = with_biases(large, scene.tau / LARGE)
         variants = (own, large, as_printed(own, scene.values))

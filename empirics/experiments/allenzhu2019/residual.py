@@ -31,6 +31,7 @@ SCALE = frozenset(("resnet_tau", "resnet_tau_explicit"))
 PRODUCTS = frozenset(("resnet_spectral",))
 NORMS = frozenset(("resnet_forward_lower", "resnet_forward_upper"))
 MEASURED = SCALE | PRODUCTS | NORMS | residual_change.MEASURED
+DRAWS = 20  # fresh networks where it is left open
 UNLIKELY = 1e-3
 """Probability with which a norm may leave a bound at a width that is called wide enough for it."""
 
@@ -154,8 +155,9 @@ def observe(
         weights: a residual network at its initialisation (`build`).
         X: inputs as `prepare` gives them.
         values: nothing is needed: L, m, n and tau are read off the network. "C": the constant with which tau was
-            chosen, 1 if left out. "draws": fresh networks for the statements over seeds, 20 if left out.
-        seed: of the network; seed 0 also draws those, and networks of other depths.
+            chosen, 1 if left out. "fresh": seeds of untrained networks for the statements over seeds (and then networks
+            of other depths are drawn too), none of either where it is empty; left out: 20 at seed 0, else none.
+        seed: of the network.
         names: bare names wanted of `MEASURED`.
 
     Returns:
@@ -163,7 +165,7 @@ def observe(
     """
     if not weights.shortcuts:
         return [], ["no residual layer at L = 1: nothing of Appendix C is measured"]
-    own = Scaled(weights, X, seed)
+    own, fresh = Scaled(weights, X, seed), values.get("fresh", range(0 if seed else DRAWS))
     ensured = own.at(float(predict(f"{KEY}.resnet_tau_explicit", own.values).value))
     seen = [o for o in _scales(own, ensured, float(values.get("C", 1.0))) if o.quantity.split(".")[1] in names]
     said: list[str] = []
@@ -172,12 +174,12 @@ def observe(
         said.append(_products_finding(own, ensured))
     if names & NORMS:
         seen += [o for scaled in (own, ensured) for o in _norms(scaled) if o.quantity.split(".")[1] in names]
-        if not seed:
+        if fresh:
             limits = [float(predict(f"{KEY}.{n}", {}).value) for n in ("resnet_forward_lower", "resnet_forward_upper")]
-            said.append(draws_finding(weights, X, (limits[0], limits[1]), int(values.get("draws", 20))))
+            said.append(draws_finding(weights, X, (limits[0], limits[1]), fresh))
     if wanted := names & residual_change.MEASURED:
         seen += [o for o in residual_change.changes(ensured) if o.quantity.split(".")[1] in wanted]
-        if not seed:
+        if fresh:
             said.append(residual_change.depth_finding(weights, X))
     return seen, said
 

@@ -7,6 +7,7 @@ Binomial(m, 1/2) degrees of freedom (Fact 7.2), of mean 1 and variance 5/m.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -61,20 +62,20 @@ def least_width(n: int, bound: float, failure: float) -> int:
     return high
 
 
-def draws_finding(weights: Weights, X: Tensor, limits: tuple[float, float], draws: int) -> str:
+def draws_finding(weights: Weights, X: Tensor, limits: tuple[float, float], seeds: Sequence[int]) -> str:
     """How many fresh networks keep all norms of h_0, ..., h_{L-1} between the limits, beside the exact law of h_0.
 
     Args:
         weights: a residual network: its L, m, tau.
         X: inputs of norm 1, (n, d_in).
         limits: the lower and the upper one.
-        draws: how many networks.
+        seeds: of the networks, at least one.
 
     Returns:
         A sentence.
     """
-    least, largest, first = _norms(weights, X, draws)
-    low, high = limits
+    least, largest, first = _norms(weights, X, seeds)
+    (low, high), draws = limits, len(seeds)
     inside, below = int(((least >= low) & (largest <= high)).sum()), int((least >= low).sum())
     one = int((first > high).sum())
     a, b = clopper_pearson(one, draws)
@@ -88,10 +89,10 @@ def draws_finding(weights: Weights, X: Tensor, limits: tuple[float, float], draw
     )
 
 
-def _norms(weights: Weights, X: Tensor, draws: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _norms(weights: Weights, X: Tensor, seeds: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Least and largest ||h_l||, l < L, over layers and samples, and the first sample's ||h_0||; (S,) each."""
     rows = []
-    for seed in range(draws):
+    for seed in seeds:
         options = {"L": weights.L - 1, "m": weights.m, "d_in": weights.d, "tau": weights.scales[1]}
         fresh = resnet(torch.Generator().manual_seed(seed), **options).to(weights.V)  # type: ignore[arg-type]
         cache = forward(fresh, X, 0)
