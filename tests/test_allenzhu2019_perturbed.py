@@ -392,3 +392,27 @@ def test_one_rank_one_change_for_all_samples_and_its_reverse():
     back = sweep(start, common, common.reversed())
     assert torch.allclose(back.y, start.at.y.expand(2, -1, -1), atol=1e-14)
     assert torch.allclose(sweep(start, common).h[3][:, 2], sweep(start, own).h[3][:, 2], atol=1e-14)
+
+
+def test_a_sample_without_a_gradient_has_no_gap_and_hides_no_other():
+    table = Table()
+    values = torch.tensor([[[1.0], [math.nan], [3.0]], [[math.nan]] * 3], dtype=torch.float64)
+    table.add("flips", {"ntk_gradient_gap": values})
+    found = table.reached("ntk_gradient_gap", random=False)
+    assert found.worst[0] == 3.0
+    assert found.typical[0] == 2.0
+    assert math.isnan(found.worst[1])
+    assert math.isnan(found.typical[1])
+    assert table.reached("ntk_gradient_gap", random=True) is None
+
+
+def test_a_network_whose_units_are_all_off_has_no_gaps():
+    off = torch.outer(torch.ones(8, dtype=torch.float64), torch.tensor([0.0, 0.0, 0.0, -1.0], dtype=torch.float64))
+    weights = net_of(15)
+    dead = weights.with_tensors([off, *weights.tensors[1:]])  # the last coordinate of every input is 1/sqrt(2)
+    seen, said = perturbed.observe(dead, X, Y, values_of(dead), seed=0, names=perturbed.MEASURED, omegas=OMEGAS)
+    rows = {r.quantity.split(".")[1]: r for r in gather(seen)[0]}
+    assert math.isnan(rows["ntk_gradient_gap"].measured)
+    assert rows["forward_change"].measured == 0.0
+    assert "VIOLATED" not in {r.verdict for r in rows.values()}
+    assert said[0].endswith("too few for exponents in omega")

@@ -53,7 +53,7 @@ class Growth:
         claimed: the bound's exponent.
         attacked: of the mean over samples under the attacks, None from fewer than three radii.
         random: of the mean over samples under random directions, likewise.
-        share: random over attacked, at the largest radius.
+        share: random over attacked, at the largest radius; NaN where the attacks reached nothing.
     """
 
     name: str
@@ -92,7 +92,8 @@ def growths(table: Table, omegas: tuple[float, ...], names: frozenset[str]) -> t
         attacked, random = (table.typical(name, random=kind) for kind in (False, True))
         top = int(np.argmax(omegas))
         fits = [_fit(omegas, values, counts) for values in (attacked, random)]
-        found.append(Growth(name, claimed, fits[0], fits[1], float(random[top] / attacked[top])))
+        share = float(random[top] / attacked[top]) if attacked[top] > 0 else np.nan
+        found.append(Growth(name, claimed, fits[0], fits[1], share))
     return found, [omega for omega, counted in zip(omegas, counts, strict=True) if counted]
 
 

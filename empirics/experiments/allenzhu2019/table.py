@@ -42,10 +42,12 @@ class Table:
     readings: dict[str, list[Tensor]] = field(default_factory=dict)
 
     def add(self, label: str, found: Mapping[str, Tensor]) -> None:
-        """Take what an attack reached: the same quantities for every attack."""
+        """Take what an attack reached, the same quantities for every attack; NaN where a sample has no number."""
         self.labels.append(label)
         for name, values in found.items():
-            self.readings.setdefault(name, []).append(torch.stack([values.amax(-2), values.mean(-2)]))
+            worst = values.nan_to_num(nan=-torch.inf).amax(-2)
+            both = torch.stack([worst.masked_fill(worst.isneginf(), torch.nan), values.nanmean(-2)])
+            self.readings.setdefault(name, []).append(both)
 
     def reached(self, name: str, *, random: bool) -> Reached | None:
         """The random directions' numbers, or the attacks'; None where there are none."""
@@ -58,7 +60,7 @@ class Table:
         attack, place = np.divmod(at, table.shape[-1])
         return Reached(
             worst[np.arange(len(at)), at],
-            typical.max(axis=-1),
+            np.fmax.reduce(typical, axis=-1),
             tuple(self.labels[chosen[k]] for k in attack),
             tuple(int(p) + 1 for p in place),
         )
