@@ -159,8 +159,8 @@ def of_draws(draws: Sequence[Draw]) -> list[str]:
     few = [(x.n, x.convex_needs) for x in draws if x.least <= 0]
     if few:
         lines.append(
-            f"H_n had an eigenvalue <= 0 in the ball in {len(few)} draws of up to {max(n for n, _ in few)} samples: n >= X "
-            f"log n with Section 5.1's X suffices only if C > {_constant(few)}"
+            f"H_n had an eigenvalue <= 0 in the ball in {len(few)} draws of up to {max(n for n, _ in few)} samples: "
+            f"n >= X log n with Section 5.1's X suffices only if C > {_constant(few)}"
         )
     return lines + _outside(draws)
 
@@ -187,14 +187,13 @@ def _outside(draws: Sequence[Draw]) -> list[str]:
         return []
     out = [x for x in noisy if (x.distance or 0.0) > x.radius]
     shares = [(x.distance or 0.0) / x.radius for x in noisy]
-    lines = [
+    if not out:
+        return [f"classification: the critical point lay in the ball of Lemma 2 in all {len(noisy)} draws"]
+    return [
         f"classification: the critical point lay outside the ball of Lemma 2 in {len(out)} of {len(noisy)} draws, at "
         f"{_range(shares)} times its radius (erratum F4): n >= X log n with F4's X puts it inside only if "
         f"C > {_constant((x.n, x.ball_needs) for x in out)}"
     ]
-    return (
-        lines if out else [lines[0].split(":")[0] + f": the critical point lay in the ball in all {len(noisy)} draws"]
-    )
 
 
 def _constant(failed: Iterable[tuple[int, float]]) -> str:

@@ -25,7 +25,7 @@ from empirics.activations import TorchActivation
 REACH = 9.0
 """The Gaussian has 1e-18 of its mass beyond."""
 NODES = (48, 192)
-"""Nodes per dimension: at first, and at most."""
+"""Nodes per dimension, even: at first, and at most."""
 GOAL = 1e-7
 """Relative distance of the Hessian at W* from a coarser rule's that is small enough: the finer rule is far closer."""
 PARALLEL = 1e-12
@@ -134,7 +134,8 @@ class Population:
 
     def error(self, W: Tensor) -> float:
         """How far the Hessian at W may be off, in spectral norm: its distance from what a coarser rule gives."""
-        coarse = replace(self, nodes=2 * self.nodes // 3)
+        # one rule has a node at 0 and the other none: both too coarse, they do not agree by chance on a narrow peak
+        coarse = replace(self, nodes=(2 * self.nodes // 3) | 1)
         return float(torch.linalg.matrix_norm(self.hessian(W) - coarse.hessian(W), 2))
 
 
@@ -158,5 +159,5 @@ def population(truth: Tensor, phi: TorchActivation) -> Population:
         size = float(torch.linalg.matrix_norm(found.hessian(truth), 2))
         if found.error(truth) <= GOAL * size:
             break
-        found = replace(found, nodes=min(4 * found.nodes // 3, NODES[1]))
+        found = replace(found, nodes=min(2 * (2 * found.nodes // 3), NODES[1]))
     return found
