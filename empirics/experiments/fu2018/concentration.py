@@ -77,27 +77,13 @@ class Trial:
         return self.scene.see(name, measured, {"n": self.n, **(more or {})}, label=label, **extra)
 
 
-def trial(scene: Scene, way: str, n: int) -> Trial:
-    """Draw samples and look at the ball of Lemma 2: at W*, at random points, and at the worst ones found.
-
-    Args:
-        scene: the ground truth.
-        way: classification or regression.
-        n: samples.
-
-    Returns:
-        What was measured.
-    """
-    return look(scene, way, scene.samples(n, way))
-
-
 def look(scene: Scene, way: str, loss: Empirical) -> Trial:
-    """`trial` on given samples.
+    """Look at the ball of Lemma 2: at W*, at random points, and at the worst ones found.
 
     Args:
         scene: the ground truth.
         way: classification or regression.
-        loss: the empirical loss.
+        loss: the empirical loss of its samples.
 
     Returns:
         What was measured.

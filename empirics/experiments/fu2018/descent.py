@@ -7,6 +7,7 @@ a contraction towards the centre does not leave the ball.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -191,6 +192,21 @@ def observe(found: Estimate, ball: Basin, runs: list[Run]) -> Iterator[Observati
         yield from _ratio(found, run, values, frame)
         if run.label != CAREFUL:
             yield from _iterations(found, run, values, frame)
+
+
+def refuse(found: Estimate, why: tuple[str, ...]) -> Iterator[Observation]:
+    """The same quantities where there is no critical point to descend to.
+
+    Args:
+        found: where the search for it ended.
+        why: the reason.
+
+    Yields:
+        Observations without numbers.
+    """
+    none = dict.fromkeys(("eta", "hessian_lower", "hessian_upper", "start"), math.nan) | {"L_phi": None}
+    for name in sorted(DESCENT):
+        yield found.seen.see(name, math.nan, {} if name == "step_size" else none, reasons=why)
 
 
 def _unsound(run: Run, ball: Basin) -> tuple[str, ...]:

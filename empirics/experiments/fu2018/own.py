@@ -12,7 +12,6 @@ from empirics.adapt import from_module
 from empirics.comparison import Comparison, configuration, gather
 from empirics.data import Dataset
 from empirics.experiments.fu2018 import findings
-from empirics.experiments.fu2018.concentration import look
 from empirics.experiments.fu2018.data import check_labels, check_teacher
 from empirics.experiments.fu2018.geometry import geometry
 from empirics.experiments.fu2018.hessians import Empirical
@@ -69,7 +68,7 @@ def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, lea
     )
     at, loss = around(setting, weights, 0), Empirical(X, target, weights.activation)
     seen = Seen([*geometry(at, MEASURED), *single(at, loss, "regression", MEASURED)])
-    sample(seen, look(at, "regression", loss), MEASURED, last=True)
+    sample(seen, at, "regression", loss, MEASURED)
     rows, cases = gather(seen.observations)
     said = [*findings.of_geometry(cases), *findings.of_draws(seen.draws), *findings.of_descents(seen.descents)]
     data = Dataset(X, target[:, 0], "your data", "given; the labels are your network's own outputs (eq 4)")

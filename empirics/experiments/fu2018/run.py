@@ -11,10 +11,11 @@ from empirics.checks import check_device
 from empirics.comparison import Comparison, configuration, gather
 from empirics.data import Dataset
 from empirics.experiments.fu2018 import findings
-from empirics.experiments.fu2018.concentration import CONCENTRATION, Trial, concentration, trial
+from empirics.experiments.fu2018.concentration import CONCENTRATION, Trial, concentration, look
 from empirics.experiments.fu2018.data import teacher
-from empirics.experiments.fu2018.descent import DESCENT, along, basin, descend, observe
+from empirics.experiments.fu2018.descent import DESCENT, along, basin, descend, observe, refuse
 from empirics.experiments.fu2018.geometry import POPULATION, geometry
+from empirics.experiments.fu2018.hessians import Empirical
 from empirics.experiments.fu2018.key import KEY
 from empirics.experiments.fu2018.label_moments import MOMENTS, label_moments
 from empirics.experiments.fu2018.scene import POSITIVE, Scene, around, scene
@@ -25,7 +26,7 @@ from empirics.setting import Progress, versions
 from empirics.verdict import Observation
 
 MEASURED = POPULATION | CONCENTRATION | ESTIMATION | DESCENT | SINGLE | MOMENTS
-SAMPLED = CONCENTRATION | ESTIMATION | DESCENT | MOMENTS
+EVERY = CONCENTRATION | ESTIMATION
 """What needs samples of every size asked for."""
 WIDE = COEFFICIENTS | CHANGES
 """What is looked at on the wide network besides: bounds on single samples, of which (62) fails there (erratum F6)."""
@@ -152,41 +153,63 @@ def _one(at: Scene, names: frozenset[str], progress: Progress | None) -> Seen:
     if progress and names & POPULATION:
         progress(f"K = {at.K}, seed {at.seed}: the population Hessian")
     seen.observations += _wanted(geometry(at, names), names)
-    sizes = sorted(set(setting.sample_sizes) | ({setting.descended} if names & DESCENT else set()))
     for way in setting.ways:
         if names & SINGLE:
-            seen.observations += _wanted(single(at, at.samples(sizes[-1], way), way, names), names)
-        for n in sizes if names & SAMPLED else ():
+            samples = at.samples(max(setting.sample_sizes), way)
+            seen.observations += _wanted(single(at, samples, way, names), names)
+        for n in sizes(setting, names):
             if progress:
                 progress(f"K = {at.K}, seed {at.seed}: {way}, n = {n}")
-            sample(seen, trial(at, way, n), names, last=n == sizes[-1])
+            sample(seen, at, way, at.samples(n, way), names)
     return seen
 
 
-def sample(seen: Seen, drawn: Trial, names: frozenset[str], *, last: bool) -> None:
+def sizes(setting: Setting, names: frozenset[str]) -> list[int]:
+    """The sample sizes that the quantities wanted need.
+
+    Args:
+        setting: the sizes asked for, and that of gradient descent.
+        names: the quantities.
+
+    Returns:
+        They, ascending.
+    """
+    found = set(setting.sample_sizes) if names & EVERY else set()
+    found |= {setting.descended} if names & DESCENT else set()
+    return sorted(found | ({max(setting.sample_sizes)} if names & MOMENTS else set()))
+
+
+def sample(seen: Seen, at: Scene, way: str, loss: Empirical, names: frozenset[str]) -> None:
     """One set of samples: Theorem 1, then the critical point, gradient descent at one size, moments at the largest.
 
     Args:
         seen: what is added to.
-        drawn: the samples.
+        at: the ground truth.
+        way: classification or regression.
+        loss: the samples.
         names: the quantities wanted.
-        last: whether it is the largest set.
     """
-    parts = [concentration(drawn)] if names & CONCENTRATION else []
-    found = estimate(drawn) if names & (ESTIMATION | DESCENT) else None
-    if found:
-        parts.append(estimation(found))
-    if last and names & MOMENTS:
-        parts.append(label_moments(drawn, names))
-    seen.observations += _wanted(itertools.chain(*parts), names)
+    n, setting = len(loss.X), at.setting
+    if n == max(setting.sample_sizes) and names & MOMENTS:
+        seen.observations += label_moments(Trial(at, way, loss, ()), names)
+    goes_down = bool(names & DESCENT) and n == setting.descended
+    if not (names & EVERY or goes_down):
+        return
+    drawn = look(at, way, loss)
+    found = estimate(drawn) if names & ESTIMATION or goes_down else None
+    seen.observations += _wanted(concentration(drawn), names)
     seen.draws.append(findings.draw_of(drawn, found))
-    if found and found.point.found and names & DESCENT and drawn.n == drawn.scene.setting.descended:
+    if found:
+        seen.observations += _wanted(estimation(found), names)
+    if found and goes_down:
         _descend(seen, found, names)
 
 
 def _descend(seen: Seen, found: Estimate, names: frozenset[str]) -> None:
-    ball = basin(found)
-    if not ball.radius:
+    ball = basin(found) if found.point.found else None
+    if ball is None or not ball.radius:
+        why = found.missing or ("no ball around the critical point keeps half of the least eigenvalue",)
+        seen.observations += _wanted(refuse(found, why), names)
         return
     runs = descend(found, ball)
     ball = along(found, ball, runs[0])

@@ -103,6 +103,8 @@ def _coefficients(scene: Scene, loss: Empirical, label: dict[str, Any]) -> Itera
     if scene.K > 1:
         pairs = at.slope.abs().topk(2, 1).values.prod(1) / scene.K**2
         yield scene.see("block_offdiagonal", float(pairs.max()), **label)
+    else:
+        yield scene.see("block_offdiagonal", 0.0, reasons=("a single neuron has no off-diagonal block",), **label)
     yield scene.see("block_diagonal", float(at.beta.abs().max()), **label)
     yield scene.see("gradient_coefficient", float(at.alpha.abs().max()), **label)
 

@@ -86,6 +86,10 @@ def estimation(found: Estimate) -> Iterator[Observation]:
         more = {"gradient_norm": found.gradient, "hessian_lower": _positive(found.convex)}
         frame = {"lower": low, "upper": high, "reasons": found.missing or flat, "label": "H_min on the segment"}
         yield seen.see("estimation_error_from_gradient", found.distance, more, **frame)
+    elif found.seen.scene.setting.labels == "regression":
+        why = ("regression: W* itself is the critical point (Corollary 2)",)
+        for name in ("estimation_error", "estimation_error_from_gradient"):
+            yield seen.see(name, found.distance, {"hessian_lower": None}, reasons=why)
     # L_phi enters through the radius only, which is given
     least = {"hessian_lower": _positive(seen.least), "radius": seen.scene.radius, "L_phi": None}
     yield seen.see("gradient_threshold", found.gradient, least, reasons=seen.short)
