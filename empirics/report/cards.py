@@ -1,0 +1,135 @@
+"""What the report says of each quantity (formula, source, assumptions, plot) and of each erratum met."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from bounds.model import Condition, Erratum, Quantity
+from bounds.registry import quantity
+from bounds.showing import errata_of
+from bounds.views import status
+from empirics.report.elements import Markup, anchor, element, join
+from empirics.report.formulas import erratum_side, mathml, relation, statements, symbol
+from empirics.report.plots import plots
+from empirics.report.tables import badge, counts, widths_text
+from empirics.verdict import Row
+
+SIDES = {
+    "upper": "an upper bound",
+    "lower": "a lower bound",
+    "equal": "a definition",
+    "requires": "a requirement",
+}
+KINDS = {
+    "wrong": "the printed statement is wrong",
+    "gap": "a step is missing",
+    "slip": "a slip of the pen",
+    "loose": "the printed statement is looser than its proof",
+}
+
+
+def card(key: str, rows: Sequence[Row], cases: Iterable[Row]) -> Markup:
+    """One quantity with everything around it.
+
+    Args:
+        key: The quantity's.
+        rows: Its verdicts.
+        cases: All that was observed of it.
+
+    Returns:
+        An ``article`` that the verdict table links to.
+    """
+    q = quantity(key)
+    title = element("h4", symbol(q), " ", element("span", _sentence(q.text), class_="what"))
+    reached = {v: widths_text([r for r in rows if r.verdict == v]) for v in counts(rows)}
+    badges = element("ul", *(element("li", badge(v), " ", w) for v, w in reached.items()), class_="badges")
+    formula = element("div", *(element("div", s, class_="formula") for s in statements(q)), class_="formulas")
+    drawings = [element("figure", d) for d in plots(key, cases)]
+    figures = element("div", *drawings, class_="figures") if drawings else None
+    text = element("div", badges, formula, _facts(q), class_="statement")
+    body = element("div", text, figures, class_="columns")
+    return element("article", title, body, id=anchor("q", key), class_="card")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _facts(q: Quantity) -> Markup:
+    """Source, status and what the statement rests on."""
+    side = SIDES[q.side] + (f" ({q.direction.replace('_', ' ')})" if q.direction else "")
+    facts: list[tuple[str, Any]] = [
+        ("key", element("code", q.key)),
+        ("source", q.source.place),
+        ("kind", f"{side}; {status(q)}"),
+    ]
+    if q.probability:
+        facts.append(("holds with", join(["the probability ", *statements(q.paper.quantities[q.probability])])))
+    if q.measured_by:
+        facts.append(("measured by", q.measured_by))
+    if q.hidden:
+        facts.append(("constants", join((_constant(c) for c in q.hidden), "; ")))
+    if found := errata_of(q):
+        facts.append(("errata", join((erratum_link(e) for e in found), ", ")))
+    listed = element("dl", *(join([element("dt", k), element("dd", v)]) for k, v in facts), class_="facts")
+    return join([listed, _assumptions(q, q.assumptions)])
+
+
+def _constant(constant: Any) -> Markup:
+    return join([mathml(constant.latex or constant.name), ": ", constant.text])
+
+
+def _assumptions(q: Quantity, conditions: Sequence[Condition]) -> Markup:
+    if not conditions:
+        return Markup("")
+    word = f"{len(conditions)} assumption{'s' if len(conditions) > 1 else ''} of its own"
+    items = [element("li", *condition(q, c)) for c in conditions]
+    return element("details", element("summary", word), element("ul", *items))
+
+
+def condition(q: Quantity, c: Condition) -> list[Any]:
+    """An assumption in words and, where it has one, as a relation."""
+    formula = relation(q, c)
+    said = [element("strong", c.name), ": ", c.text]
+    return said if formula is None else [*said, " ", element("span", formula, class_="relation")]
+
+
+def erratum_anchor(e: Erratum) -> str:
+    """The name of an erratum's place on the page."""
+    return anchor("erratum", e.source.paper, e.name)
+
+
+def erratum_link(e: Erratum) -> Markup:
+    """A link to it."""
+    return element("a", e.name, href=f"#{erratum_anchor(e)}")
+
+
+def errata_met(keys: Iterable[str]) -> list[Erratum]:
+    """The errata that concern any of the quantities, each once, in the order in which they are met."""
+    found = {(e.source.paper, e.name): e for key in keys for e in errata_of(quantity(key))}
+    return sorted(found.values(), key=lambda e: (e.source.paper, e.name.rstrip("0123456789"), _number(e.name)))
+
+
+def _number(name: str) -> int:
+    return int("".join(c for c in name if c.isdigit()) or 0)
+
+
+def erratum_entry(e: Erratum, keys: Iterable[str]) -> Markup:
+    """One erratum: what is printed, what holds, why, and which quantities of the report it concerns."""
+    concerned = [k for k in keys if k.split(".", 1)[0] == e.source.paper and k.split(".", 1)[1] in e.quantities]
+    links = join(
+        (element("a", element("code", k.split(".", 1)[1]), href=f"#{anchor('q', k)}") for k in concerned), ", "
+    )
+    sides = element(
+        "dl",
+        element("dt", "printed"),
+        element("dd", erratum_side(e, e.printed), class_="formula"),
+        element("dt", "holds"),
+        element("dd", erratum_side(e, e.proved), class_="formula"),
+        element("dt", "concerns"),
+        element("dd", links),
+        class_="facts",
+    )
+    title = element("h4", e.name, " ", element("span", f"{e.source.place}: {KINDS[e.kind]}", class_="what"))
+    return element("article", title, element("p", e.text), sides, id=erratum_anchor(e), class_="card")
