@@ -15,7 +15,7 @@ import numpy as np
 
 from empirics.experiments.allenzhu2019.data import Samples
 from empirics.experiments.allenzhu2019.key import KEY
-from empirics.experiments.allenzhu2019.watch import SQUARE, Watch, look
+from empirics.experiments.allenzhu2019.watch import SQUARE, Look, Watch, look
 from empirics.training import Trajectory, train_many
 from empirics.verdict import Observation
 from empirics.weights import Weights, stack
@@ -28,28 +28,6 @@ RATES = frozenset(("chi", "contraction"))
 STEPS = frozenset(("step_size", "iterations", "iterations_printed", "iterations_at_step"))
 START = frozenset(("loss_init", "required_width", "width_root"))
 MEASURED = GRADIENTS | MOVED | RATES | STEPS | START
-
-
-@dataclass(frozen=True, eq=False)
-class Look:
-    """The numbers of `watch.look` for one network at one step: T trained layers, squared gradient norms.
-
-    Attributes:
-        step: when.
-        loss, largest: F and max_i F_i.
-        layer: ||grad_{W_l} F||_F^2, (T,).
-        sample_loss, sample: F_i and ||grad_{W_l} F_i||_F^2 where their ratio is largest, (T,) each.
-        frobenius, spectral: ||W_l - W_l0||, (T,) each.
-    """
-
-    step: int
-    loss: float
-    largest: float
-    layer: np.ndarray
-    sample_loss: np.ndarray
-    sample: np.ndarray
-    frobenius: np.ndarray
-    spectral: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,16 +143,11 @@ def _looks(start: Weights, run: Trajectory, samples: Samples, marks: Sequence[in
     """The marks that the run came by, and where it stopped."""
     bad = run.reason in ("diverged", "nan")
     table = np.asarray(run.records["look"], dtype=np.float64)
-    found = [_read(t, table[t]) for t in sorted(set(marks)) if t < run.stop_step or t == run.stop_step == 0]
+    found = [Look.read(t, table[t]) for t in sorted(set(marks)) if t < run.stop_step or t == run.stop_step == 0]
     if run.stop_step and len(marks) > 1 and not bad:
         row = look(stack([run.final]), stack([start]), samples.X, samples.y)[0]
-        found.append(_read(run.stop_step, row.cpu().numpy()))
+        found.append(Look.read(run.stop_step, row.cpu().numpy()))
     return tuple(found)
-
-
-def _read(step: int, row: np.ndarray) -> Look:
-    loss, largest, *rest = row.tolist()
-    return Look(step, loss, largest, *np.asarray(rest).reshape(5, -1))
 
 
 def observe(path: Path, names: frozenset[str]) -> Iterator[Observation]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -138,3 +139,38 @@ def _sgd(kind: str, walks: Sequence[Walk]) -> Iterator[str]:
         f"of F_0 in {max(w.run.stop_step for w in moved)} steps and rose by a factor of {growth:.3g} at most in one; "
         f"the farthest layer moved by {min(far):.3g} to {max(far):.3g}{shape}"
     )
+
+
+def records(
+    kind: str, width: int, paths: Sequence[Path], walks: Sequence[Walk], trials: Sequence[Trial]
+) -> list[dict[str, Any]]:
+    """The runs as `configuration` lists them.
+
+    Args:
+        kind: of network.
+        width: m.
+        paths: gradient descent.
+        walks: SGD.
+        trials: other losses.
+
+    Returns:
+        A record each.
+    """
+    rows = [("gradient descent", p.run, p.seed) for p in paths] + [("SGD", w.run, w.seed) for w in walks]
+    rows += [(f"{t.name} loss", t.run, t.seed) for t in trials]
+    return [
+        {
+            "network": kind,
+            "method": method,
+            "shown": method == "gradient descent",
+            "width": width,
+            "seed": seed,
+            "learning_rate": run.learning_rate,
+            "steps": run.stop_step,
+            "reason": run.reason,
+            "loss_first": float(run.records["loss"][0]),
+            "loss_last": float(run.final_loss),
+            "radii": {},
+        }
+        for method, run, seed in rows
+    ]

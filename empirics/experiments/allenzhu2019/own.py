@@ -14,9 +14,9 @@ from empirics.comparison import Comparison, configuration
 from empirics.data import Dataset
 from empirics.experiments.allenzhu2019 import descent, initial, perturbed
 from empirics.experiments.allenzhu2019.data import samples_of, values_of
+from empirics.experiments.allenzhu2019.findings import records
 from empirics.experiments.allenzhu2019.judging import judged, sum_up
 from empirics.experiments.allenzhu2019.key import KEY
-from empirics.experiments.allenzhu2019.run import records
 from empirics.experiments.allenzhu2019.setting import Setting
 from empirics.networks import Network
 from empirics.setting import versions

@@ -11,7 +11,7 @@ from bounds.errors import NotApplicable, TheoryError
 from empirics.checks import check_device
 from empirics.comparison import Comparison, configuration
 from empirics.data import Dataset
-from empirics.experiments.allenzhu2019 import descent, findings, losses, stochastic
+from empirics.experiments.allenzhu2019 import descent, findings, lemmas, losses, stochastic
 from empirics.experiments.allenzhu2019.data import Samples, batch_size, build, first, rates, samples_of, values_of
 from empirics.experiments.allenzhu2019.judging import judged, sum_up
 from empirics.experiments.allenzhu2019.key import KEY
@@ -20,7 +20,7 @@ from empirics.setting import Progress, on_device, versions
 from empirics.verdict import Observation
 from empirics.weights import Weights
 
-MEASURED = descent.MEASURED | stochastic.MEASURED | losses.MEASURED
+MEASURED = descent.MEASURED | stochastic.MEASURED | losses.MEASURED | frozenset().union(*lemmas.MEASURED.values())
 REFERENCE = {"mlp": 64, "cnn": 4, "resnet": 64}
 REFERENCES = 8
 """Widths and number of the networks whose kernels set the step size."""
@@ -29,7 +29,8 @@ NOTES = (
     "and 2 ask; a row says what constant its runs need, and a trend below the theorem's width refutes nothing",
     "step sizes left open: eta m is the least of m/lambda_max(K), for SGD of m/(n max_i K_ii), over 8 reference "
     "networks of the kind, K the tangent kernel at w_0; with Theorem 6's losses 1/lambda_max(K) of the network itself",
-    "Theorem 6's losses: the first seed of every width, on the first samples only (--loss-samples)",
+    "Theorem 6's losses: the first seed of every width, on the first samples only (--loss-samples); perturbations of "
+    "the fully connected network: at the first samples only (--perturbed-samples)",
     "rows of cnn: m are its channels, and the constants hide a polynomial in the number of positions (Theorem 7)",
 )
 
@@ -174,12 +175,31 @@ def _one_width(seen: Seen, job: Job, kind: str, width: int, common: Rates) -> No
         walks = stochastic.walk(starts, job.samples, eta, values, **options)  # type: ignore[arg-type]
         found += [o for run in walks for o in stochastic.observe(run, names)]
     trials, others = _trials(job, kind, width, values)
-    found += others
+    seen_near, said = _lemmas(job, kind, starts, paths)
+    found += others + seen_near
     seen.observations.setdefault(kind, []).extend(found)
     seen.paths.setdefault(kind, []).extend(paths)
     seen.walks.setdefault(kind, []).extend(walks)
     seen.trials.setdefault(kind, []).extend(trials)
-    seen.runs += records(kind, width, paths, walks, trials)
+    seen.said += said
+    seen.runs += findings.records(kind, width, paths, walks, trials)
+
+
+def _lemmas(
+    job: Job, kind: str, starts: list[Weights], paths: list[descent.Path]
+) -> tuple[list[Observation], list[str]]:
+    """What holds at initialisation and near it, network by network."""
+    setting, found, said = job.setting, list[Observation](), list[str]()
+    wanted = job.names & lemmas.MEASURED[kind]
+    for k, (start, seed) in enumerate(zip(starts, setting.run_seeds, strict=True) if wanted else ()):
+        job.tell(f"{kind}, width {start.W[0].shape[-2]}, seed {seed}: at initialisation and near it")
+        sound = bool(paths) and not paths[k].failed
+        end, step = (paths[k].run.final, paths[k].run.stop_step) if sound else (None, 0)
+        at: dict[str, Any] = {"seed": seed, "step": step, "names": wanted}
+        seen, sentences = lemmas.observe(kind, start, end, setting, job.samples, **at)
+        found += seen
+        said += sentences
+    return found, said
 
 
 def _descents(starts: list[Weights], job: Job, values: Mapping[str, Any], eta: float) -> list[descent.Path]:
@@ -202,38 +222,3 @@ def _trials(job: Job, kind: str, width: int, values: Mapping[str, Any]) -> tuple
         trials.append(losses.trial(name, kind, job.setting, width, few))
         found += losses.observe(trials[-1])
     return trials, found
-
-
-def records(
-    kind: str, width: int, paths: list[descent.Path], walks: list[stochastic.Walk], trials: list[losses.Trial]
-) -> list[dict[str, Any]]:
-    """The runs as `configuration` lists them.
-
-    Args:
-        kind: of network.
-        width: m.
-        paths: gradient descent.
-        walks: SGD.
-        trials: other losses.
-
-    Returns:
-        A record each.
-    """
-    rows = [("gradient descent", p.run, p.seed) for p in paths] + [("SGD", w.run, w.seed) for w in walks]
-    rows += [(f"{t.name} loss", t.run, t.seed) for t in trials]
-    return [
-        {
-            "network": kind,
-            "method": method,
-            "shown": method == "gradient descent",
-            "width": width,
-            "seed": seed,
-            "learning_rate": run.learning_rate,
-            "steps": run.stop_step,
-            "reason": run.reason,
-            "loss_first": float(run.records["loss"][0]),
-            "loss_last": float(run.final_loss),
-            "radii": {},
-        }
-        for method, run, seed in rows
-    ]

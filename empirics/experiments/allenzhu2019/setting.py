@@ -12,6 +12,7 @@ from empirics.setting import option
 
 LOSSES = ("cross_entropy", "gradient_dominant", "convex", "nonconvex")
 """The losses of Theorem 6, by the names of its iterations."""
+RADII = (1e-3, 3e-3, 1e-2, 2e-2, 4e-2, 8e-2)
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Setting(setting.Setting):
         losses: Which of Theorem 6's losses, separated by commas; "none".
         loss_steps: Steps with each of these losses.
         loss_samples: How many samples they are trained on, the first ones: few, so that the goals come into reach.
-        omegas: Radii of the perturbations (Sections 8 and 10, Theorems 4 and 5).
+        omegas: Radii of the perturbations (Section 8, Theorems 4 and 5).
+        perturbed_samples: At how many samples networks are perturbed, the first ones: every sample is attacked apart.
     """
 
     widths: tuple[int, ...] = option((64, 128, 256), "Widths, separated by commas.", kind="counts")
@@ -53,17 +55,17 @@ class Setting(setting.Setting):
     losses: str = option(",".join(LOSSES), "Losses of Theorem 6, separated by commas, or none.")
     loss_steps: int = option(200, "Steps with each of these losses.", kind="count")
     loss_samples: int = option(16, "Samples that these losses are trained on.", kind="count")
-    omegas: tuple[float, ...] = option(
-        (1e-3, 3e-3, 1e-2, 2e-2, 4e-2, 8e-2), "Radii of the perturbations.", kind="positives"
-    )
+    omegas: tuple[float, ...] = option(RADII, "Radii of the perturbations.", kind="positives")
+    perturbed_samples: int = option(64, "Samples at which networks are perturbed, the first ones.", kind="count")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _words("networks", self.networks, KINDS)
         if self.losses != "none":
             _words("losses", self.losses, LOSSES)
-        if self.loss_samples < 2:
-            raise TheoryError(f"loss_samples = {self.loss_samples}: must be at least 2, delta is a distance")
+        for name in ("loss_samples", "perturbed_samples"):
+            if getattr(self, name) < 2:
+                raise TheoryError(f"{name} = {getattr(self, name)}: must be at least 2, delta is a distance")
         if self.eps > 1:
             raise TheoryError(f"eps = {self.eps}: must be at most 1")
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -122,6 +123,41 @@ def look(weights: Weights, start: Weights, X: Tensor, y: Tensor) -> Tensor:
     moves = [distances(weights, start, l) for l in trained(weights)]
     frobenius, spectral = (torch.stack(column, -1) for column in zip(*moves, strict=True))
     return torch.cat([torch.stack([found.loss, F_i.amax(-1)], -1), found.layer, its, top, frobenius, spectral], -1)
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """The numbers of `look` for one network at one step: T trained layers, squared gradient norms.
+
+    Attributes:
+        step: when.
+        loss, largest: F and max_i F_i.
+        layer: ||grad_{W_l} F||_F^2, (T,).
+        sample_loss, sample: F_i and ||grad_{W_l} F_i||_F^2 where their ratio is largest, (T,) each.
+        frobenius, spectral: ||W_l - W_l0||, (T,) each.
+    """
+
+    step: int
+    loss: float
+    largest: float
+    layer: np.ndarray
+    sample_loss: np.ndarray
+    sample: np.ndarray
+    frobenius: np.ndarray
+    spectral: np.ndarray
+
+    @classmethod
+    def read(cls, step: int, row: np.ndarray) -> Look:
+        """From a row of `look`.
+
+        Args:
+            step: when.
+            row: (2 + 5 T,).
+
+        Returns:
+            Its numbers by name.
+        """
+        return cls(step, float(row[0]), float(row[1]), *row[2:].reshape(5, -1))
 
 
 def distances(weights: Weights, start: Weights, l: int) -> tuple[Tensor, Tensor]:
