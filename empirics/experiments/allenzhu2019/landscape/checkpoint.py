@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -135,7 +136,9 @@ def _read(path: Path) -> dict[str, Any]:
     """Tensors, numbers and words only: nothing in the file is executed."""
     refused = f"checkpoint {path} is damaged or no checkpoint of this program: move it away, or name another folder"
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what torch thinks of a file that is no checkpoint
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError, zipfile.BadZipFile):
         raise TheoryError(refused) from None
     needed = {"format", "recipe", "epoch", "model", "optimiser", "generator"}

@@ -16,6 +16,7 @@ from empirics.experiments.allenzhu2019.landscape.objective import Smooth, differ
 from empirics.measure.lanczos import lanczos
 
 _SCOUTS = 10  # products that look for the size of the groups' Hessians
+_TINY = 1e-30  # a length below it is none
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,20 +71,18 @@ def oja(function: Smooth, steps: int, radius: Tensor, generator: torch.Generator
     Returns:
         (p,), of length 1.
     """
-    rho, v = torch.zeros_like(function.point[0]), _random(function, generator)
+    rho, v = torch.zeros_like(function.point[0]) + _TINY, _random(function, generator)
     for group in _draws(function, _SCOUTS, generator):
         image = differenced(function, v, radius, [group])
-        length = image.norm()
-        rho, v = torch.maximum(rho, length), image / length
+        rho, v = torch.maximum(rho, image.norm()), _unit(image)
     v, mean = _random(function, generator), torch.zeros_like(function.point)
     for k, group in enumerate(_draws(function, steps, generator)):
         image = differenced(function, v, radius, [group])
         rho = torch.maximum(rho, image.norm())
-        v = v - image / rho
-        v = v / v.norm()
+        v = _unit(v - image / rho)
         if 2 * k >= steps:
             mean += v
-    return mean / mean.norm()
+    return _unit(mean)
 
 
 class _WholeHessian:
@@ -126,8 +125,7 @@ def find_directions(function: Smooth, *, oja_steps: int, lanczos_steps: int, smo
         _WholeHessian(function), _random(function, generator)[None], both=True, max_iter=lanczos_steps, vectors=True
     )
     assert ritz.vectors is not None
-    least = ritz.vectors[0, 0] / ritz.vectors[0, 0].norm()
-    unit = gradient / gradient.norm()
+    least, unit = _unit(ritz.vectors[0, 0]), _unit(gradient)
     curved = [v @ differenced(function, v, radius) for v in (unit, found, least)]
     numbers = [
         gradient.norm(),
@@ -145,7 +143,12 @@ def find_directions(function: Smooth, *, oja_steps: int, lanczos_steps: int, smo
 
 def _random(function: Smooth, generator: torch.Generator) -> Tensor:
     v = torch.randn(len(function.point), generator=generator, dtype=torch.float64).to(function.point)
-    return v / v.norm()
+    return _unit(v)
+
+
+def _unit(v: Tensor) -> Tensor:
+    """V / ||v||; zero stays zero."""
+    return v / v.norm().clamp(min=_TINY)
 
 
 def _draws(function: Smooth, count: int, generator: torch.Generator) -> list[int]:

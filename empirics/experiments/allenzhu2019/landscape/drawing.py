@@ -34,7 +34,7 @@ def draw(figure: Any) -> Any:
     drawing = Figure(figsize=(2.75 * columns + 0.7, 5.1 * len(names) + 1.0), layout="constrained")
     strips = drawing.subfigures(len(names), 1, squeeze=False)[:, 0]
     for strip, name in zip(strips, names, strict=True):
-        _strip(strip, [p for p in figure.panels if p.data == name], columns, f"{name}: {figure.data[name]}")
+        _strip(strip, [p for p in figure.panels if p.data == name], columns, figure.data[name])
     drawing.legend(*strips[0].axes[-1].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
     drawing.suptitle(figure.title, fontsize=11)
     return drawing
@@ -96,7 +96,7 @@ def _profile(axes: Any, panel: Panel, *, labelled: bool) -> None:
     axes.axhline(1, color="0.5", lw=0.8, ls="--", label=r"$F(W_t)$")
     d = panel.directions
     words = f"$\\Vert\\nabla F\\Vert$ = {d.gradient_norm:.2g}\ncurvature {d.oja_curvature:.2g}"
-    axes.text(0.04, 0.04, words, transform=axes.transAxes, fontsize=7, va="bottom")
+    axes.text(0.04, 0.96, words, transform=axes.transAxes, fontsize=7, va="top")
     axes.set(xscale="log", ylim=(0, CEILING), xlabel="distance in weight space")
     axes.xaxis.label.set_size(8)
     axes.tick_params(labelsize=7, labelleft=labelled)

@@ -96,7 +96,7 @@ class Landscape:
         interrupted = False
         try:
             for name, images in self._trainings(setting, data):
-                said[name] = f"{images.name}, {len(images.X)} training samples, {images.classes} classes"
+                said[name] = f"{images.name}: {len(images.X)} training samples, {images.classes} classes"
                 before = len(panels)
                 for panel in self._panels(setting, name, images.to(setting.device), progress):
                     panels.append(panel)  # one by one: Ctrl-C keeps those that are there
@@ -140,15 +140,16 @@ class Landscape:
     def _trainings(self, setting: Setting, data: Dataset) -> Iterator[tuple[str, Images]]:
         """Name and samples of each training."""
         images = prepare(data, setting.layout)
-        yield "first", images
+        name = Path(data.name).stem
+        yield name, images
         if isinstance(setting, Noisy):
-            yield "noisy", noisy(images, setting.noise, setting.seed)
+            yield f"{name}, {setting.noise:.0%} wrong", noisy(images, setting.noise, setting.seed)
         elif isinstance(setting, Hundred) and setting.second is None:
-            yield "pairs", pairs(data, setting.layout, setting.seed)
+            yield f"pairs of {name}", pairs(data, setting.layout, setting.seed)
         elif isinstance(setting, Hundred):
             assert setting.second is not None
             other = empirics.data.load(setting.second, samples=len(data.X), seed=setting.seed, **self.LOAD)
-            yield "second", prepare(other, setting.layout)
+            yield Path(other.name).stem, prepare(other, setting.layout)
 
     def _panels(self, setting: Setting, name: str, images: Images, progress: Progress | None) -> Iterator[Panel]:
         """One training's panels."""

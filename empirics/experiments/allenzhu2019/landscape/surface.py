@@ -1,4 +1,4 @@
-"""F on a grid through W_t along both directions, and along each of them at distances from tiny to ||W_t||/2.
+"""F on a grid through W_t along both directions, and along each of them at distances from tiny to ||W_t||.
 
 Distances are in weight space: a step s along a direction of length 1 moves W by ||W' - W|| = s, so that both axes have
 the same unit.
@@ -6,6 +6,7 @@ the same unit.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +32,7 @@ class Panel:
         norm: ||W_t||.
         here: F(W_t).
         directions: The axes.
-        distances: Of the ladders' rungs, ascending, (r,): ||W_t|| times 2^-13, ..., 1/2.
+        distances: Of the ladders' rungs, ascending, (r,): ||W_t|| times 2^-12, ..., 1.
         ladders: F at these distances along `ALONG`, (3, r).
         x: Distances along minus the gradient, (3 g/2 + 1,), from -reach/2 to reach.
         y: Distances along the curved direction, (2 g + 1,), from -reach to reach.
@@ -88,8 +89,8 @@ class Panel:
     @property
     def quadratic_ratio(self) -> float:
         """|curvature| s^2/2 over ||grad F|| s at that distance, with Oja's curvature; 0 where that is not negative."""
-        d = self.directions
-        return max(0.0, -d.oja_curvature) * self.best_distance / (2 * d.gradient_norm)
+        slope, bend = self.directions.gradient_norm, max(0.0, -self.directions.oja_curvature) * self.best_distance / 2
+        return bend / slope if slope else math.inf if bend else 0.0
 
     def _fall(self, values: np.ndarray) -> float:
         return max(0.0, 1 - float(np.nanmin(values)) / self.here) if self.here > 0 else 0.0
@@ -120,7 +121,7 @@ def look(setting: Setting, objective: Objective, data: str, epoch: int) -> Panel
     )
     W = objective.point
     norm = W.norm()
-    distances = norm * 2.0 ** torch.arange(-RUNGS, 0, device=W.device, dtype=W.dtype)
+    distances = norm * 2.0 ** torch.arange(1 - RUNGS, 1, device=W.device, dtype=W.dtype)
     ways = (-directions.gradient, directions.oja, -directions.oja)
     here = objective.value(W)
     ladders = torch.stack([torch.stack([objective.value(W + s * way) for s in distances]) for way in ways])
@@ -144,7 +145,7 @@ def _reaches(here: Tensor, ladders: Tensor, distances: Tensor) -> tuple[Tensor, 
     best = 2 * distances[at]
     second = least[2] < least[1]
     curved, curved_best = torch.where(second, least[2], least[1]), torch.where(second, best[2], best[1])
-    fallback = distances[-1] / 50
+    fallback = distances[-1] / 100
     falls = least[0] < here
     x = torch.where(falls, best[0], torch.where(curved < here, curved_best, fallback))
     return x, torch.where(curved < here, curved_best, x), torch.where(second, -1.0, 1.0)

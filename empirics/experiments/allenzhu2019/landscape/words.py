@@ -46,8 +46,8 @@ def _curvature(panels: Sequence[Panel]) -> str:
         f"({_spread([x.oja_curvature for x in d])}), below that along Lanczos's in {deeper}; the Hessian between "
         f"ReLU's kinks has a negative eigenvalue in {between} of {n} (least Ritz values "
         f"{_spread([x.lanczos_hessian for x in d])}; largest {_spread([x.largest for x in d])}); the two directions "
-        f"overlap by {_spread([x.overlap for x in d])}; over the gradient's best distance, negative curvature would "
-        f"give {_spread([p.quadratic_ratio for p in panels])} times what the gradient's slope gives"
+        f"overlap by {_spread([x.overlap for x in d])}; over the gradient's best distance the quadratic model promises "
+        f"of negative curvature {_spread([p.quadratic_ratio for p in panels])} times what it promises of the slope"
     )
 
 
@@ -56,7 +56,7 @@ def _values(figure: Any) -> str:
     for name, what in figure.data.items():
         own = [p for p in figure.panels if p.data == name]
         if own:
-            parts.append(f"{name} ({what}): F(W_t) " + ", ".join(f"{p.here:.3g} (epoch {p.epoch})" for p in own))
+            parts.append(f"{what}: F(W_t) = " + ", ".join(f"{p.here:.3g} (epoch {p.epoch})" for p in own))
     return "; ".join(parts)
 
 
