@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 
 from bounds.errors import TheoryError
@@ -16,6 +17,6 @@ def need_empirics() -> None:
     # idle OpenMP threads spin by default, which slows small kernels on a shared machine several times over
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        import empirics  # noqa: F401
+        importlib.import_module("empirics.training")
     except ModuleNotFoundError as error:
         raise TheoryError(f"{error.name} is not installed: pip install 'bounds[empirics]' -c constraints.txt") from None
