@@ -137,7 +137,8 @@ def test_lemma_7_5_is_not_refuted_where_its_premises_fail_at_constants_of_1():
 
 def test_equal_samples_are_named():
     weights, twice = net_of(), torch.cat([X, X[1:2]])
-    seen = initial.observe(weights, twice, values_of(weights, delta=0.0), seed=1, names=initial.MEASURED)
+    ask = {"seed": 1, "names": initial.MEASURED, "draws": 0}
+    seen = initial.observe(weights, twice, values_of(weights, delta=0.0), **ask)
     apart = [o for o in seen if "separateness" in o.quantity]
     assert len(apart) == 2
     assert all(o.reasons == ("samples 1 and 5 are equal: delta = 0 (Assumption 2.1)",) for o in apart)
@@ -177,7 +178,10 @@ def test_lemma_7_1_is_a_fraction_of_draws_with_its_interval():
         assert o.values["eps"] == eps
         assert (o.measured, o.lower, o.upper) == (many / 12, *clopper_pearson(many, 12))
         assert o.label == f"eps={eps:g}: {many} of 12 draws"
-    assert not initial.observe(weights, X, values_of(weights), seed=1, names=names)
+    again = initial.observe(weights, X, values_of(weights), seed=2, names=names, draws=12)
+    other = draws.draw(weights, X, 12, 24)  # other networks, so that runs with other seeds add to these
+    assert [o.measured for o in again] == [other.outside(eps) / 12 for eps in draws.EPS]
+    assert float(other.least[0]) not in found.least.tolist()
     assert not initial.observe(weights, X, values_of(weights), seed=0, names=names, draws=0)
     assert not initial.findings(weights, X, values_of(weights), draws=0)
 

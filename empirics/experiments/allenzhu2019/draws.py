@@ -52,8 +52,8 @@ class Draws:
         return centre, centre - half, centre + half
 
 
-def draw(weights: Weights, X: Tensor, count: int) -> Draws:
-    """Initialise networks of the same sizes with the seeds 0, 1, ...
+def draw(weights: Weights, X: Tensor, count: int, first: int = 0) -> Draws:
+    """Initialise networks of the same sizes with seeds that follow one another.
 
     Of log(||h_l||^2/||h_{l-1}||^2) every W_l gives m independent values, at the m unit vectors in place of h_{l-1}/
     ||h_{l-1}||: (7.1) holds at every fixed input.
@@ -62,13 +62,14 @@ def draw(weights: Weights, X: Tensor, count: int) -> Draws:
         weights: whose sizes, on whose device.
         X: inputs, (n, d_in).
         count: how many, at least 1.
+        first: the first seed.
 
     Returns:
         What was seen, on the CPU.
     """
     options: dict[str, Any] = {"L": weights.L - 1, "m": weights.m, "d_in": weights.d}
     rows = []
-    for seed in range(count):
+    for seed in range(first, first + count):
         made = network(KEY, "mlp", seed=seed, device=weights.V.device, **options).weights
         h, norms = X.to(made.V), []
         for w in made.W:

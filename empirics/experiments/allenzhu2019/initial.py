@@ -2,13 +2,13 @@
 
     MEASURED
     observe(weights, X, values, *, seed, names, draws=DRAWS) -> list[Observation]
-    findings(weights, X, values, *, draws=DRAWS) -> list[str]          # once per width
+    findings(weights, X, values, *, seed=0, draws=DRAWS) -> list[str]          # once per width
 
 ``weights`` are w_0, ``X`` the prepared inputs (n, d_in), ``values`` the parameters by the paper's letters (n, L, m, d,
-delta, ...). With seed 0 `observe` also draws ``draws`` networks of the same sizes, as Lemma 7.1 states a probability; 0
-leaves them out. Premises that hide a constant are looked at with it at 1. They withhold no verdict but one: layers
-nearer than Lemma 7.5's delta/2 where its width or its delta <= 1/(C L) is not met at C = 1 refute no more than that C.
-A trend of the rows in the width is no refutation either: pass the rows through `exponents.mild` after `gather`.
+delta, ...). `observe` also draws ``draws`` networks of the same sizes, as Lemma 7.1 states a probability: once for every
+width is enough, 0 leaves them out. Premises that hide a constant are looked at with it at 1. They withhold no verdict
+but one: layers nearer than Lemma 7.5's delta/2 where its width or its delta <= 1/(C L) is not met at C = 1 refute no
+more than that C. A trend of the rows in the width is no refutation either: pass them through `exponents.mild`.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ DRAWS = 40
 def observe(
     weights: Weights, X: Tensor, values: Mapping[str, Any], *, seed: int, names: frozenset[str], draws: int = DRAWS
 ) -> list[Observation]:
-    """Set one initialisation, and with seed 0 many, against Lemmas 7.1 to 7.5.
+    """Set one initialisation, and many that are drawn, against Lemmas 7.1 to 7.5.
 
     Args:
         weights: w_0.
         X: inputs, (n, d_in): unit rows with last coordinate 1/sqrt(2).
         values: the parameters at which the theory predicts.
-        seed: of w_0, for the record; 0: also draw networks.
+        seed: of w_0, for the record; the networks drawn have the seeds from ``seed * draws`` on.
         names: the bare names wanted.
-        draws: how many networks; 0: none.
+        draws: how many networks are drawn; 0: none.
 
     Returns:
         Observations, at the sample or pair of samples that is worst; a product's norm is exact where the products are
@@ -63,24 +63,25 @@ def observe(
         found += _products(start, see)
     if names & APART and start.n > 1:
         found += _apart(start, see, X)
-    if names & DRAWN and draws and not seed:
-        found += _drawn(draw(weights, X, draws), see)
+    if names & DRAWN and draws:
+        found += _drawn(draw(weights, X, draws, seed * draws), see)
     return [o for o in found if o.quantity.split(".")[1] in names]
 
 
-def findings(weights: Weights, X: Tensor, values: Mapping[str, Any], *, draws: int = DRAWS) -> list[str]:
+def findings(weights: Weights, X: Tensor, values: Mapping[str, Any], *, seed: int = 0, draws: int = DRAWS) -> list[str]:
     """What the draws say of Lemma 7.1, whose constants no row can bound.
 
     Args:
         weights: whose sizes.
         X: inputs, (n, d_in).
         values: the parameters at which the theory predicts.
+        seed: as for `observe`.
         draws: how many networks; 0: none.
 
     Returns:
         At most one sentence.
     """
-    return [finding(draw(weights, X, draws), values)] if draws else []
+    return [finding(draw(weights, X, draws, seed * draws), values)] if draws else []
 
 
 class Frame:

@@ -9,7 +9,7 @@ by the paper's letters. `observe` perturbs all trained layers by W' with ||W'_l|
 statement; every number is one that a W' reaches, so that it bounds the statement's supremum from below. The findings
 are the exponents in omega of the network with seed 0; the rows take in all. Premises (omega, sparsity, width) hide
 constants: they withhold no verdict, and the findings say which of them hold with the constants at 1.
-A trend of the rows in the width is no refutation either: pass the rows through `exponents.mild` after `gather`.
+A trend of the rows in the width is no refutation either: pass them through `exponents.mild`.
 """
 
 from __future__ import annotations
