@@ -63,7 +63,7 @@ def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, lea
         d=d,
         sample_sizes=(len(X),),
         labels="regression",
-        condition=None,
+        condition=0,
         device=str(X.device),
     )
     at, loss = around(setting, weights, 0), Empirical(X, target, weights.activation)

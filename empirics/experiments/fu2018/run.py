@@ -107,8 +107,8 @@ def check(setting: Setting) -> None:
     """
     check_device(setting.device)
     for K in setting.widths:
-        condition = setting.condition if K > 1 else None
-        teacher(0, K=K, d=setting.d, activation=setting.activation, scale=setting.scale, condition=condition)
+        shape: dict[str, Any] = {"scale": setting.scale, "condition": setting.conditioned(K)}
+        teacher(0, K=K, d=setting.d, activation=setting.activation, **shape)
 
 
 def describe(setting: Setting) -> Dataset:
@@ -121,7 +121,7 @@ def describe(setting: Setting) -> Dataset:
         A data set whose name and source say how it came about.
     """
     first = scene(setting, setting.widths[0], 0).samples(max(setting.sample_sizes), setting.ways[0])
-    shape = "as drawn" if setting.condition is None else f"kappa = {setting.condition:g}"
+    shape = f"kappa = {setting.condition:g}" if setting.condition else "as drawn"
     sizes = ", ".join(map(str, setting.sample_sizes))
     source = (
         f"x ~ N(0, I_{setting.d}), labels of {' and '.join(setting.ways)} by a planted W* of size {setting.scale:g}, "

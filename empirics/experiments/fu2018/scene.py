@@ -102,8 +102,8 @@ def scene(setting: Setting, K: int, seed: int) -> Scene:
     Raises:
         NotApplicable: a ground truth that the paper does not cover.
     """
-    condition = setting.condition if K > 1 else None
-    options: dict[str, Any] = {"activation": setting.activation, "scale": setting.scale, "condition": condition}
+    options: dict[str, Any] = {"activation": setting.activation, "scale": setting.scale}
+    options["condition"] = setting.conditioned(K)
     return around(setting, teacher(seed, K=K, d=setting.d, device=setting.device, **options), seed)
 
 

@@ -24,7 +24,7 @@ class Setting(setting.Setting):
         sample_sizes: Sample sizes n.
         labels: ``classification`` (eq 3), ``regression`` (eq 4) or ``both``.
         scale: Size of the rows of W*, or the geometric mean of its singular values.
-        condition: kappa of W*, whose singular values are then in geometric progression; None: as W* is drawn.
+        condition: kappa of W*, whose singular values are then in geometric progression; 0: as W* is drawn.
         c: The constant of the radius; None: 12 sqrt(2/pi), the least that Lemma 2's proof gives.
         descent_samples: Samples of gradient descent; None: the middle one of ``sample_sizes``.
         starts: Starts of gradient descent around the critical point.
@@ -43,7 +43,7 @@ class Setting(setting.Setting):
     sample_sizes: tuple[int, ...] = option((2000, 8000, 32000), "Sample sizes, separated by commas.", kind="counts")
     labels: str = option("both", "classification, regression or both.")
     scale: float = option(2.0, "Size of the ground truth's rows.", kind="positive")
-    condition: float | None = option(1.5, "Condition number of the ground truth.", kind="positive")
+    condition: float = option(1.5, "Condition number of the ground truth; 0: as drawn.", kind="nonnegative")
     c: float | None = option(None, "The constant of the radius; else 12 sqrt(2/pi).", kind="positive")
     descent_samples: int | None = option(None, "Samples of gradient descent; else the middle size.", kind="count")
     starts: int = option(2, "Starts of gradient descent.", kind="count")
@@ -54,6 +54,10 @@ class Setting(setting.Setting):
         super().__post_init__()
         if self.labels not in (*LABELS, "both"):
             raise TheoryError(f"labels = {self.labels}: must be {', '.join(LABELS)} or both")
+
+    def conditioned(self, K: int) -> float | None:
+        """The condition number to give W*, or None: a single neuron has 1."""
+        return self.condition or None if K > 1 else None
 
     @property
     def ways(self) -> tuple[str, ...]:
