@@ -5,7 +5,7 @@
     findings(weights, X, values, *, seed=0, draws=DRAWS) -> list[str]          # once per width
 
 ``weights`` are w_0, ``X`` the prepared inputs (n, d_in), ``values`` the parameters by the paper's letters (n, L, m, d,
-delta, ...). `observe` also draws ``draws`` networks of the same sizes, as Lemma 7.1 states a probability: once for every
+delta, ...). `observe` also draws ``draws`` networks of the same sizes, as Lemma 7.1 states a probability: once for each
 width is enough, 0 leaves them out. Premises that hide a constant are looked at with it at 1. They withhold no verdict
 but one: layers nearer than Lemma 7.5's delta/2 where its width or its delta <= 1/(C L) is not met at C = 1 refute no
 more than that C. A trend of the rows in the width is no refutation either: pass them through `exponents.mild`.
