@@ -33,7 +33,7 @@ class Setting:
         epochs: Of the whole recipe; its drops and panels are at the same fractions of it as in the paper.
         panel_epochs: Where the panels are, of 164 epochs.
         batch_size: Samples per step, and per group that batch normalisation sees.
-        learning_rate, momentum, weight_decay: Of SGD.
+        learning_rate, momentum, weight_decay: Of SGD; the rate at the start, a tenth and a hundredth of it later.
         augment: crop+flip, crop or none.
         batch_norm: How F(W) normalises: batch or running.
         measured: Training samples that F is taken over; None: all.
@@ -48,10 +48,10 @@ class Setting:
 
     depth: int = option(19, "Layers of the network.", kind="count")
     width: float = option(1.0, "Channels, as a multiple of the full network's.", kind="positive")
-    epochs: int = option(TOTAL, "Epochs; rates drop and panels lie at the paper's fractions of 164.", kind="count")
+    epochs: int = option(TOTAL, "Epochs of each training.", kind="count")
     panel_epochs: tuple[int, ...] = option(PANELS, "Epochs of 164 that have a panel.", kind="counts")
     batch_size: int = option(128, "Samples per step.", kind="count")
-    learning_rate: float = option(0.1, "Step size at the start; a tenth and a hundredth of it later.", kind="positive")
+    learning_rate: float = option(0.1, "Step size, or 'theory' where a figure has one.", kind="positive")
     momentum: float = option(0.9, "Momentum of SGD.", kind="nonnegative")
     weight_decay: float = option(5e-4, "Weight decay of SGD.", kind="nonnegative")
     augment: str = option("crop+flip", "Training images: crop+flip, crop or none.")
