@@ -163,10 +163,10 @@ def build(kind: str, setting: Setting, width: int, seed: int, samples: Samples, 
     return network(KEY, kind, seed=seed, device=setting.device, activation=setting.activation, **options).weights
 
 
-def _bias_scale(setting: Setting, samples: Samples) -> float | None:
-    """Appendix B's delta^2/(10 P L); the network's default where delta is 0."""
+def _bias_scale(setting: Setting, samples: Samples) -> float:
+    """Appendix B's delta^2/(10 P L), at the largest separation that it admits where samples are equal."""
     if samples.equal:
-        return None
+        return 1 / (10 * samples.X.shape[1] * setting.L**3)
     return float(predict(f"{KEY}.cnn_tau", {**_sizes(samples), "L": setting.L, "delta": samples.delta}).value)
 
 
@@ -197,7 +197,7 @@ def values_of(kind: str, setting: Setting, weights: Weights, samples: Samples) -
         "b": batch_size(setting, samples),
     }
     if kind == "cnn":
-        found |= {"d_positions": samples.X.shape[1], "q": setting.q, "tau": _bias_scale(setting, samples) or 0.0}
+        found |= {"d_positions": samples.X.shape[1], "q": setting.q, "tau": _bias_scale(setting, samples)}
     if kind == "resnet":
         found["tau"] = setting.tau or 1 / (setting.L * math.log(max(found["m"], 2)))
     return found

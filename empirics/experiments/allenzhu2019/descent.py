@@ -6,6 +6,7 @@ works and the widths asked for, and every row says what constant that needs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -205,6 +206,9 @@ def movement(path: Path) -> Iterator[Observation]:
 def rates(path: Path) -> Iterator[Observation]:
     """(12.2): the step with the least decrease. A step that raises the loss is longer than (12.2) allows."""
     if len(path.loss) < 2:
+        why = path.failed or (f"the loss starts below eps = {path.values['eps']:g}: no step was taken",)
+        for name in ("chi", "contraction"):
+            yield path.see(name, math.nan, more={"eta": path.eta}, reasons=why)
         return
     ratio = path.loss[1:] / path.loss[:-1]
     t = int(ratio.argmax())

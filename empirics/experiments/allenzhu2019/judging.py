@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from bounds.binding import relevant
 from bounds.registry import quantity
@@ -29,9 +30,19 @@ def judged(observations: Mapping[str, Iterable[Observation]], samples: Samples) 
     Returns:
         The cases, labelled by their kind where that is not mlp.
     """
-    return tuple(
-        case for kind, seen in observations.items() for case in judge_all(_prepared(o, kind, samples) for o in seen)
-    )
+    cases: list[Row] = []
+    for kind, seen in observations.items():
+        own = [_prepared(o, kind, samples) for o in seen]
+        cases += [_placed(case, o.values) for case, o in zip(judge_all(own), own, strict=True)]
+    return tuple(cases)
+
+
+def _placed(case: Row, values: Mapping[str, Any]) -> Row:
+    """With the C_m up to which the width is Theorem 1's, where the quantity's theorem needs that."""
+    needs = any(c.name in WIDE for c in quantity(case.quantity).assumptions)
+    if not needs or not case.details.get("unset") or not values.get("delta", 0) > 0:
+        return case
+    return replace(case, details={**case.details, "C_m": constant_at(case.width, values)})
 
 
 def sum_up(cases: Iterable[Row]) -> tuple[Row, ...]:
@@ -47,7 +58,7 @@ def sum_up(cases: Iterable[Row]) -> tuple[Row, ...]:
     by_kind: dict[str, list[Row]] = {kind: [] for kind in KINDS}
     for case in cases:
         by_kind[kind_of(case)].append(case)
-    rows = [_mild(_own(row, kind)) for kind, own in by_kind.items() for row in gathering.sum_up(own)]
+    rows = [_mild(_own(row, kind), own) for kind, own in by_kind.items() for row in gathering.sum_up(own)]
     order = list(quantity(f"{KEY}.movement").paper.quantities)
     return tuple(sorted(rows, key=lambda row: order.index(row.quantity.split(".")[1])))
 
@@ -65,13 +76,20 @@ def kind_of(case: Row) -> str:
 def _prepared(o: Observation, kind: str, samples: Samples) -> Observation:
     """Labelled by its kind, and refused where it rests on the separation of samples that are equal."""
     reasons = o.reasons
-    if samples.equal:
-        q = quantity(o.quantity)
-        separated = any(c.name == SEPARATED for c in q.assumptions)
-        if separated or "delta" in relevant(q, {"delta": samples.delta}):
-            reasons = (*dict.fromkeys((*samples.equal, *reasons)),)
+    if samples.equal and separated(o.quantity):
+        reasons = (*dict.fromkeys((*samples.equal, *reasons)),)
     label = o.label if kind == "mlp" else ", ".join(x for x in (kind, o.label) if x)
     return replace(o, reasons=reasons, label=label)
+
+
+def separated(key: str) -> bool:
+    """Whether a quantity rests on the separation of the samples.
+
+    Args:
+        key: the quantity's.
+    """
+    q = quantity(key)
+    return any(c.name == SEPARATED for c in q.assumptions) or "delta" in relevant(q, {"delta": 1.0})
 
 
 def _own(row: Row, kind: str) -> Row:
@@ -82,32 +100,17 @@ def _own(row: Row, kind: str) -> Row:
     return replace(row, details={k: v for k, v in row.details.items() if k != "constant"})
 
 
-def _mild(row: Row) -> Row:
+def _mild(row: Row, cases: Iterable[Row]) -> Row:
     """A trend over widths below the theorem's refutes no order: that holds from a width on which C_m decides."""
-    q = quantity(row.quantity)
-    if row.verdict != VIOLATED or not row.details.get("widths") or not any(c.name in WIDE for c in q.assumptions):
+    most = [c.details["C_m"] for c in cases if c.quantity == row.quantity and "C_m" in c.details]
+    if row.verdict != VIOLATED or not row.details.get("widths") or not most:
         return row
-    most = largest_constant(row)
-    bound = f"C_m <= {most:.2g}" if most > 0 else "a vanishing C_m"
-    text = f"{'; '.join(row.reasons)}, which refutes the theorem only if these are wide enough for it: for {bound}"
-    return replace(row, verdict=CONSISTENT, reasons=(text,))
+    below = f"which refutes the theorem only where these are wide enough for it: C_m <= {min(most):.2g}"
+    return replace(row, verdict=CONSISTENT, reasons=(f"{'; '.join(row.reasons)}, {below}",))
 
 
-def largest_constant(row: Row) -> float:
-    """The C_m up to which the least of the row's widths is Theorem 1's, m >= C_m n^24 L^12 d log(m)^5/delta^8.
-
-    Args:
-        row: whose values hold n, L, d and delta.
-
-    Returns:
-        The constant, 0 where it underflows.
-    """
-    values, width = row.details["values"], min(row.details["widths"])
-    return constant_at(width, values)
-
-
-def constant_at(width: int, values: Mapping[str, object]) -> float:
-    """m/(K log(m)^5), with K of `width_scale` at C_m = 1.
+def constant_at(width: int, values: Mapping[str, Any]) -> float:
+    """The C_m up to which a width is Theorem 1's: m/(K log(m)^5), with K of `width_scale` at C_m = 1.
 
     Args:
         width: m.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from empirics.experiments.allenzhu2019 import convolutional, convolutional_draws, initial, perturbed, residual
 from empirics.experiments.allenzhu2019.data import Samples, first, values_of
+from empirics.experiments.allenzhu2019.judging import separated
+from empirics.experiments.allenzhu2019.key import KEY
 from empirics.experiments.allenzhu2019.setting import Setting
 from empirics.verdict import Observation
 from empirics.weights import Weights
@@ -44,15 +47,24 @@ def observe(
         names: the bare names wanted.
 
     Returns:
-        Observations, and what no quantity states.
+        Observations, and what no quantity states. Where samples are equal only what rests on their separation, without
+        a number: the lemmas are about networks on which Theorem 1 holds.
     """
     values = values_of(kind, setting, start, samples)
+    if samples.equal:
+        refused = sorted(name for name in names if separated(f"{KEY}.{name}"))
+        return [_refused(name, values, seed, samples) for name in refused], []
     if kind == "mlp":
         return _plain(start, end, setting, samples, values, seed=seed, step=step, names=names)
     if kind == "resnet":
         return residual.observe(start, samples.X, values, seed=seed, names=names)
     drawn = names if setting.fresh else names - convolutional_draws.MEASURED
     return convolutional.observe(start, samples.X, values, seed=seed, names=drawn)
+
+
+def _refused(name: str, values: Mapping[str, Any], seed: int, samples: Samples) -> Observation:
+    key, width = f"{KEY}.{name}", int(values["m"])
+    return Observation(key, values, math.nan, reasons=samples.equal, seed=seed, width=width)
 
 
 def _plain(

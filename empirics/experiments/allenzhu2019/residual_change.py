@@ -150,8 +150,9 @@ def depth_finding(weights: Weights, X: Tensor) -> str:
     ends = [f"{scaled[layers == end].mean():.3g}" for end in (layers.min(), layers.max())]
     others = fit_exponents({"L": layers, "tau": tau, "omega": omega}, moved)
     seen = flips >= 3  # fewer are no power of omega: a neuron is whole
-    signs = fit_exponents({"L": layers[seen], "omega": omega[seen]}, flips[seen]) if seen.any() else {}
-    flipped = " ".join(f"{n}^{e}" for n, e in zip(("(L-1)", "omega"), signs.values(), strict=False)) or "fewer than 3"
+    apart = min(len(np.unique(column[seen])) for column in (layers, omega)) > 1  # narrow networks flip too few
+    signs = fit_exponents({"L": layers[seen], "omega": omega[seen]}, flips[seen]) if apart else {}
+    flipped = " ".join(f"{n}^{e}" for n, e in zip(("(L-1)", "omega"), signs.values(), strict=False)) or "too few to say"
     return (
         f"residual networks of width {m}, {layers.min():g} to {layers.max():g} residual layers and {SEEDS} seeds, tau "
         f"as (C.1) needs it, perturbed by omega = {RADII[0]:g} to {RADII[-1]:g}: ||h'_{{L-1}}||/(tau omega) goes "
