@@ -17,8 +17,8 @@ from bounds.papers.fu2018.tensors import tensor_indices
 from empirics.checks import check_scales
 
 USABLE = 1e-6  # of the largest |m_j|: a smaller tensor drowns in the noise of any number of samples that can be stored
-POINTS = 200
-SMALLEST = 1e-3  # of the largest norm sought
+POINTS = 40
+SMALLEST = 1e-2  # of the largest norm sought
 
 
 @dataclass(frozen=True)
