@@ -63,6 +63,7 @@ class Quadratic:
         return self.A if groups is None else self.A + self.E[list(groups)].mean(0)
 
     def value(self, at):
+        self.coarse = torch.backends.cudnn.allow_tf32
         return self.g @ at + at @ self.A @ at / 2
 
     def gradient(self, at, groups=None):
@@ -136,6 +137,7 @@ def test_differences_count_the_kinks_that_the_hessian_does_not():
 def test_the_surface_and_its_falls_are_the_quadratics():
     F, setting = Quadratic(A, SLOPE / 10), replace(FIGURES["fig1"].REDUCED, oja_steps=300, lanczos_steps=8, grid=4)
     panel = surface.look(setting, F, "quadratic", 7)
+    assert not F.coarse  # convolutions of a GPU that round to 11 bits
     d, W = panel.directions, F.point
     assert panel.here == pytest.approx(float(F.g @ W + W @ A @ W / 2))
     assert panel.F.shape == (7, 9)

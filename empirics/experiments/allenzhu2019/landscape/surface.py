@@ -97,7 +97,9 @@ class Panel:
 
 
 def look(setting: Setting, objective: Objective, data: str, epoch: int) -> Panel:
-    """Find the directions and take the surface.
+    """Find the directions and take the surface, in full float32 on a GPU too and with repeatable sums.
+
+    A GPU's convolutions may round their factors to 11 bits, which a difference of two near gradients does not survive.
 
     The axes reach twice as far as the ladder's best rung, uphill once: the least value along each lies in the panel.
     The curved direction, whose sign is arbitrary, points to its lower side. Where F falls nowhere along an axis, that
@@ -112,6 +114,11 @@ def look(setting: Setting, objective: Objective, data: str, epoch: int) -> Panel
     Returns:
         The panel.
     """
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        return _look(setting, objective, data, epoch)
+
+
+def _look(setting: Setting, objective: Objective, data: str, epoch: int) -> Panel:
     directions = find_directions(
         objective,
         oja_steps=setting.oja_steps,
