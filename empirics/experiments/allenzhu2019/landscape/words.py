@@ -31,7 +31,7 @@ def _claim(panels: Sequence[Panel]) -> str:
     enough = sum(p.gradient_fall >= ENOUGH * p.whole_fall for p in panels)
     return (
         f"F falls along minus the gradient in {down} of {n} panels ({runs} training run{'s' if runs > 1 else ''}), "
-        f"by {_range(falls)} of F(W_t), and by more than along the curved direction, either way and at any distance "
+        f"by {_range(falls)}, of F(W_t), and by more than along the curved direction, either way and at any distance "
         f"({_range(curved)}), in {less} of {n}: {AGREES if down == less == n else DIFFERS}; the gradient alone reaches "
         f"{ENOUGH:.0%} of the deepest fall seen on the whole surface in {enough} of {n}"
     )
@@ -74,7 +74,7 @@ def _lost(figure: Any) -> str:
 
 
 def _range(values: Sequence[float]) -> str:
-    return f"{min(values):.0%} to {max(values):.0%} (median {median(values):.0%})"
+    return f"{min(values):.0%} to {max(values):.0%}, median {median(values):.0%}"
 
 
 def _spread(values: Sequence[float]) -> str:
