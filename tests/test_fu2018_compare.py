@@ -201,6 +201,7 @@ def test_own_network_in_the_papers_form_is_the_same_function() -> None:
     ("net", "change", "said"),
     [
         (model(), lambda X, y: (X, y + 1e-3), r"y\[0\] = .* is not the network's output"),
+        (model(), lambda X, y: (X, torch.stack([y, y], 1)), "2 targets per sample"),
         (model(), lambda X, y: (X, 2 - y), "labels for regression must be between 0 and 1"),
         (model(), lambda X, y: (X + 1.0, y), "has mean"),
         (model(), lambda X, y: (2 * X, y), "have mean product"),

@@ -134,7 +134,8 @@ def of_geometry(cases: Iterable[Row]) -> list[str]:
                 f"the nearest point found without strong convexity is {_range([x for x, _ in far])} from W*, "
                 f"{_range([x for _, x in far])} times Lemma 2's radius at c = 6 sqrt(2/pi)"
             )
-        lines.append(f"K = {K}, population: {'; '.join(parts)} ({max(len(rho), len(far))} ground truths)")
+        count = max(len(rho), len(far))
+        lines.append(f"K = {K}, population: {'; '.join(parts)} ({count} ground truth{'s' * (count > 1)})")
     return lines
 
 

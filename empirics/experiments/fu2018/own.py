@@ -9,6 +9,7 @@ from torch import Tensor
 
 from bounds.errors import NotApplicable, TheoryError
 from empirics.adapt import from_module
+from empirics.checks import check_inputs
 from empirics.comparison import Comparison, configuration, gather
 from empirics.data import Dataset
 from empirics.experiments.fu2018 import findings
@@ -51,7 +52,7 @@ def compare_model(model: Network | torch.nn.Module, X: Tensor, y: Tensor, *, lea
         raise TheoryError(f"learning_rate = {learning_rate}: must be a positive number")
     net = model if isinstance(model, Network) else from_module(model, int(X.shape[1]), paper=None)
     weights = averaged(net.weights.to(torch.float64))
-    X = X.to(weights.V)
+    X = check_inputs(weights, X)
     check_gaussian(X)
     target = own_outputs(weights, X, y)
     K, d = weights.W[0].shape
@@ -149,6 +150,8 @@ def own_outputs(weights: Weights, X: Tensor, y: Tensor) -> Tensor:
     Raises:
         NotApplicable: they differ, naming the first sample that does.
     """
+    if y.ndim > 1 and y.shape[1] != 1:
+        raise NotApplicable(f"y has {y.shape[1]} targets per sample: fu2018 covers one output")
     target, f = check_labels(weights, y, len(X), "regression"), forward(weights, X, order=0).f
     wrong = ((target - f).abs() > EQUAL)[:, 0]
     if bool(wrong.any()):
