@@ -41,7 +41,8 @@ dt, dd { display: inline; margin: 0; } dt::after { content: ": "; } dd { color: 
 @media print { :root { --ink: #000; --soft: #333; --page: #fff; --card: #fff; --line: #bbb; --link: #000; }
   body { font-size: 10pt; max-width: none; padding: 0; } article { break-inside: avoid; padding: .6rem; }
   .wide img { max-width: 100%; width: auto; }
-  h2 { break-after: avoid; } nav, .skip { display: none; } img { max-height: 16cm; width: auto; padding: 0; } }
+  section > header { break-after: avoid; break-inside: avoid; } h2 { margin-top: 1rem; }
+  nav, .skip { display: none; } img { max-height: 16cm; width: auto; padding: 0; } }
 """
 
 
@@ -116,8 +117,8 @@ def _section(paper: Any, records: Sequence[Mapping[str, Any]], folder: Path) -> 
     year = "" if str(paper.year) in paper.venue else f" {paper.year}"
     articles = "\n".join(_article(r, folder) for r in records)
     return (
-        f'<section aria-labelledby="{paper.key}">\n<h2 id="{paper.key}">{escape(paper.title)}</h2>\n'
-        f'<p class="soft">{escape(f"{paper.authors}, {paper.venue}{year}")}</p>\n{articles}\n</section>'
+        f'<section aria-labelledby="{paper.key}">\n<header><h2 id="{paper.key}">{escape(paper.title)}</h2>\n'
+        f'<p class="soft">{escape(f"{paper.authors}, {paper.venue}{year}")}</p></header>\n{articles}\n</section>'
     )
 
 
