@@ -88,10 +88,10 @@ def refuse(weights: Weights) -> None:
     reasons = (
         (weights.L < 2, f"{weights.L} hidden layers: allenzhu2019 trains those beyond the first, give at least 2"),
         (weights.activation.name != "relu", f"activation = {weights.activation.name}: allenzhu2019's is relu"),
+        (any(at is not None for at in weights.windows), "a layer has windows: your own CNN is not compared"),
         (any(b is not None for b in weights.biases), "the network has biases, allenzhu2019's has none: use bias=False"),
         (weights.output is not None, "an activation follows the last layer: allenzhu2019 has a linear output"),
         (bool(weights.shortcuts), "the network has shortcuts: your own residual network is not compared"),
-        (any(at is not None for at in weights.windows), "a layer has windows: your own CNN is not compared"),
         (len(set(weights.widths)) > 1, f"hidden layers of widths {widths}: allenzhu2019's all have the same"),
         (weights.m < 2, "width 1: the orders have log m"),
         (any(s != 1 for s in weights.scales), "layers are divided by powers of the width: allenzhu2019's are not"),
