@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from empirics.comparison import gather
+from empirics.experiments.fu2018.basin import basin
 from empirics.experiments.fu2018.concentration import concentration, look
 from empirics.experiments.fu2018.data import draw, teacher
 from empirics.experiments.fu2018.descent import (
@@ -20,7 +21,6 @@ from empirics.experiments.fu2018.descent import (
     TOO_LONG,
     Run,
     along,
-    basin,
     descend,
     observe,
     ratios,

@@ -1,13 +1,13 @@
-"""fu2018 on real networks: comparison with its theorems on data of its own model, own networks, Figures 3 and 4."""
+"""fu2018 on real networks: comparison with its theorems on data of its own model, own networks, and figures."""
 
-from empirics.experiments.fu2018 import fig3, fig4
+from empirics.experiments.fu2018 import fig3, fig4, recover
 from empirics.experiments.fu2018.architecture import NETWORKS
 from empirics.experiments.fu2018.key import KEY
 from empirics.experiments.fu2018.own import compare_model
 from empirics.experiments.fu2018.run import MEASURED, compare
 from empirics.experiments.fu2018.setting import Setting
 
-FIGURES = {"fig3": fig3, "fig4": fig4}
+FIGURES = {"fig3": fig3, "fig4": fig4, "recover": recover}
 NEEDS_DATA = False
 """The theorems are about data that this experiment draws itself."""
 

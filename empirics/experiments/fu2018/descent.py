@@ -16,19 +16,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from empirics.experiments.fu2018.basin import Basin
 from empirics.experiments.fu2018.hessians import ends
-from empirics.experiments.fu2018.search import sphere, vertex, worst
+from empirics.experiments.fu2018.search import sphere, vertex
 from empirics.experiments.fu2018.theorem2 import Estimate
 from empirics.training import train_many
 from empirics.trajectory import Trajectory
 from empirics.verdict import Observation
 
 DESCENT = frozenset(("step_size", "contraction", "contraction_appendix", "iterations"))
-FIRST = 0.1
-"""Radius of the first ball tried, in units of ||W*||_F: the paper's own starts (Figure 4)."""
-HALVINGS = 14
-MARGIN = 0.95
-"""Steps are shorter than the premises allow: points of the path may show eigenvalues that the search missed."""
 SHORT = 40
 """Steps of the runs that only show a rate or a divergence."""
 CLEAR = 1e5
@@ -36,30 +32,6 @@ CLEAR = 1e5
 UNSTABLE = 2.5
 """A step of this over lambda_max at the critical point cannot converge to it."""
 CAREFUL, TOO_LONG = "slowest start, step of App B.2", "step too long on purpose"
-
-
-@dataclass(frozen=True, eq=False)
-class Basin:
-    """A ball around the critical point in which the Hessian was positive definite wherever looked at.
-
-    Attributes:
-        radius: of the ball; 0 where none was found.
-        low, high: the extreme eigenvalues found in it.
-    """
-
-    radius: float
-    low: float
-    high: float
-
-    @property
-    def rate(self) -> float:
-        """A little less than 2/(H_min + H_max), the largest step that (9) allows."""
-        return MARGIN * 2 / (self.low + self.high)
-
-    @property
-    def careful(self) -> float:
-        """A little less than H_min/H_max^2, the largest step of Appendix B.2."""
-        return MARGIN * self.low / self.high**2
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,26 +56,6 @@ class Run:
     def converges(self) -> bool:
         """Whether the last point is nearer the critical point than the first."""
         return self.record.reason == "steps" and bool(self.distance[-1] < self.distance[0])
-
-
-def basin(found: Estimate) -> Basin:
-    """The largest ball of a halving sequence in which half of the least eigenvalue is left at every point looked at.
-
-    Args:
-        found: the critical point.
-
-    Returns:
-        The ball.
-    """
-    loss, centre = found.seen.loss, found.point
-    radius, steps = FIRST * float(found.seen.scene.truth.norm()), found.seen.scene.setting.restart_steps
-    for _ in range(HALVINGS):
-        low = worst(centre.W, radius, loss.hessian, loss.form, "least", steps=steps).value
-        if low >= centre.least / 2:
-            high = worst(centre.W, radius, loss.hessian, loss.form, "greatest", steps=steps).value
-            return Basin(radius, low, high)
-        radius /= 2
-    return Basin(0.0, centre.least, centre.greatest)
 
 
 def descend(found: Estimate, ball: Basin) -> list[Run]:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from bounds.errors import TheoryError
+from empirics.experiments.fu2018.basin import Basin
 from empirics.experiments.fu2018.concentration import Trial
-from empirics.experiments.fu2018.descent import CAREFUL, TOO_LONG, Basin, Run, ratios
+from empirics.experiments.fu2018.descent import CAREFUL, TOO_LONG, Run, ratios
 from empirics.experiments.fu2018.theorem2 import Estimate
 from empirics.exponents import fit_exponent
 from empirics.verdict import NOT_APPLICABLE, Row

@@ -11,9 +11,10 @@ from empirics.checks import check_device
 from empirics.comparison import Comparison, configuration, gather
 from empirics.data import Dataset
 from empirics.experiments.fu2018 import findings
+from empirics.experiments.fu2018.basin import basin
 from empirics.experiments.fu2018.concentration import CONCENTRATION, Trial, concentration, look
 from empirics.experiments.fu2018.data import teacher
-from empirics.experiments.fu2018.descent import DESCENT, along, basin, descend, observe, refuse
+from empirics.experiments.fu2018.descent import DESCENT, along, descend, observe, refuse
 from empirics.experiments.fu2018.geometry import POPULATION, geometry
 from empirics.experiments.fu2018.hessians import Empirical
 from empirics.experiments.fu2018.key import KEY
