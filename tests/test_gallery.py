@@ -95,8 +95,12 @@ def test_all_figures_are_known_in_the_papers_order():
     assert {f"{p.key}.{f}" for p in papers().values() for f in p.figures} < set(names)
     firsts = list(dict.fromkeys(name.split(".")[0] for name in names))
     assert firsts == [key for key in papers() if key in firsts]
-    with pytest.raises(TheoryError, match=r"no figure 'fu2018\.fig3'; did you mean fu2018\.fig2"):
-        gallery.reproduce_all("unused", names=["fu2018.fig3"])
+
+
+def test_a_figure_that_is_none_is_named_with_those_there_are(tmp_path):
+    with pytest.raises(TheoryError, match=r"no figure 'fu2018\.no-figure'.*there is .*fu2018\.fig2"):
+        gallery.reproduce_all(tmp_path / "new", names=["fu2018.fig2", "fu2018.no-figure"])
+    assert not (tmp_path / "new").exists()
 
 
 def test_real_figures_are_made_and_shown(tmp_path, monkeypatch):
