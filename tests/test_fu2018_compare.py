@@ -230,3 +230,21 @@ def test_own_networks_that_are_not_covered(net: nn.Sequential, change: Any, said
         fu2018.compare_model(net, *change(X, y))
     with pytest.raises(TheoryError, match="learning_rate"):
         fu2018.compare_model(net, X, y, learning_rate=0.0)
+
+
+def test_runs_repeat_and_a_single_neuron_or_no_random_point_is_fine() -> None:
+    quick = replace(TINY, widths=(1,), restarts=0, sample_sizes=(400,), labels="classification", starts=1, points=1)
+    names = frozenset(
+        f"fu2018.{n}" for n in ("contraction", "hessian_lipschitz", "block_offdiagonal", "estimation_error")
+    )
+    first, second = (fu2018.compare(quick, None, names) for _ in range(2))
+    assert [(r.quantity, r.measured, r.verdict) for r in first.cases] == [
+        (r.quantity, r.measured, r.verdict) for r in second.cases
+    ]
+    verdicts = {r.quantity.split(".")[1]: r.verdict for r in first.rows if r.width in (1, 0) or r.details.get("widths")}
+    assert verdicts == {
+        "contraction": "HOLDS",
+        "hessian_lipschitz": "HOLDS",
+        "block_offdiagonal": "NOT APPLICABLE",
+        "estimation_error": "CONSISTENT",
+    }
