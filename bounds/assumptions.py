@@ -60,6 +60,16 @@ class Judged:
         failing = tuple(str(c) for c in self.checks if c.state is False)
         return (self.failure, *failing) if self.failure else failing
 
+    def _repr_html_(self) -> str:
+        from bounds.notebook import result_table
+
+        return result_table(self)._repr_html_()
+
+    def _repr_latex_(self) -> str:
+        from bounds.notebook import result_table
+
+        return result_table(self)._repr_latex_()
+
 
 def assumptions_of(quantity: Quantity, given: frozenset[str] = frozenset()) -> tuple[Condition, ...]:
     """The assumptions of ``quantity`` and of everything it is built on, up to what is given; each once.

@@ -67,6 +67,16 @@ class Table:
 
         return pandas.DataFrame(list(self.rows), columns=list(self.columns))
 
+    def _repr_html_(self) -> str:
+        from bounds.notebook import table_html
+
+        return table_html(self)
+
+    def _repr_latex_(self) -> str:
+        from bounds.notebook import table_latex
+
+        return table_latex(self)
+
     def print(self, style: str = "text") -> None:
         """To standard output, as ``text``, ``csv`` or ``markdown``."""
         if style == "csv":
@@ -90,7 +100,7 @@ class Table:
             collapse_padding=True,
         )
         for k, heading in enumerate(self.columns):
-            numeric = bool(self.rows) and all(_looks_numeric(row[k]) for row in self.rows)
+            numeric = looks_numeric([row[k] for row in self.rows])
             table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
         for row in self.rows:
             table.add_row(*[_escape(c) for c in row], style=_row_style(row))
@@ -112,7 +122,12 @@ def _escape(text: str) -> str:
     return text.replace("[", r"\[")
 
 
-def _looks_numeric(cell: str) -> bool:
+def looks_numeric(column: Sequence[str]) -> bool:
+    """Whether all cells of a column look like numbers, so that it is set to the right."""
+    return bool(column) and all(map(_numeric_cell, column))
+
+
+def _numeric_cell(cell: str) -> bool:
     return not cell or cell in "-–" or cell[0] in "+-.0123456789<>≥≤" or cell == "inf"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -145,10 +144,10 @@ class Comparison:
         return "\n".join([table.to_markdown(), *table.notes])
 
     def _repr_html_(self) -> str:
-        table = self.table()
-        head = "".join(f"<th>{c}</th>" for c in table.columns)
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in table.rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return self.table()._repr_html_()
+
+    def _repr_latex_(self) -> str:
+        return self.table()._repr_latex_()
 
 
 def merge(comparisons: Sequence[Comparison]) -> Comparison:

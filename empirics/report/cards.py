@@ -22,10 +22,10 @@ SIDES = {
     "requires": "a requirement",
 }
 KINDS = {
-    "wrong": "the printed statement is wrong",
-    "gap": "a step is missing",
-    "slip": "a slip of the pen",
-    "loose": "the printed statement is looser than its proof",
+    "wrong": "what is printed does not hold",
+    "gap": "an assumption or a step is missing",
+    "slip": "a misprint",
+    "loose": "the proof gives more than is printed",
 }
 
 

@@ -17,14 +17,12 @@ LONG = 40
 
 def question_of(configurations: Mapping[str, Mapping[str, Any]]) -> str:
     """What a comparison asks, in a sentence, from its configuration."""
-    parts = []
-    for key, c in configurations.items():
-        name = papers()[key].title if key in papers() else key
-        widths = c.get("widths") or ()
-        nets = f" of width {_listed(list(widths))}" if isinstance(widths, list | tuple) and widths else ""
-        parts.append(f"what “{name}” states, on trained networks{nets}")
-    said = "; ".join(parts)
-    return f"Does it hold, and how closely: {said}?"
+    names = [f"“{papers()[key].title}”" if key in papers() else key for key in configurations]
+    widths = {str(w): None for c in configurations.values() for w in c.get("widths") or ()}
+    nets = f" of width {_listed(list(widths))}" if widths else ""
+    if len(names) > 1:
+        return f"Do the theorems of {_listed(list(configurations))} hold on trained networks{nets}, and how closely?"
+    return f"Does what {''.join(names)} states hold on trained networks{nets}, and how closely?"
 
 
 def _listed(values: Sequence[Any]) -> str:

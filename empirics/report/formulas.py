@@ -15,12 +15,14 @@ from bounds.display import relation_latex, sign
 from bounds.errors import TheoryError
 from bounds.model import Condition, Erratum, Quantity
 from empirics.report.elements import Markup, element, join
+from empirics.report.mathml_core import tidy
 
 RELATIONS = frozenset("=≤≥<>≠≲≳∼≈→≪≫")
 SUMS = frozenset("+−-")
 WIDE = 26.0
 """Ems beyond which a formula is cut at its relations, and a piece at its sums."""
-FUNCTIONS = frozenset({"log", "exp", "max", "min", "sup", "inf", "tanh", "arctan", "lim", "Pr"})
+OPENING, CLOSING = frozenset("([{⟨⌈⌊"), frozenset(")]}⟩⌉⌋")
+_NOT = re.compile(r"\\not ?\\le(q|(?![a-z]))")
 _FRACTION = re.compile(r"\^\{(-? ?)\\frac\{(\d+)\}\{(\d+)\}\}")
 
 
@@ -86,7 +88,7 @@ def _source(latex: str) -> str:
         from latex2mathml.converter import convert
     except ModuleNotFoundError:
         raise TheoryError("latex2mathml is not installed: pip install 'bounds[empirics]' -c constraints.txt") from None
-    text = _FRACTION.sub(r"^{\1\2/\3}", latex)
+    text = _NOT.sub(r"\\nleq ", _FRACTION.sub(r"^{\1\2/\3}", latex))
     try:
         return str(convert(text))
     except Exception as error:  # the library has no common base of its errors
@@ -96,34 +98,11 @@ def _source(latex: str) -> str:
 def _parts(latex: str) -> list[ElementTree.Element]:
     """The formula's top-level elements, without namespaces, spaced as the papers space them."""
     root = ElementTree.fromstring(_source(latex))
-    for node in root.iter():
-        node.tag = node.tag.rpartition("}")[2]
-    for node in list(root.iter()):
-        _space(node)
+    tidy(root)
     found = list(root)
     while len(found) == 1 and found[0].tag == "mrow":
         found = list(found[0])
     return found
-
-
-def _space(node: ElementTree.Element) -> None:
-    """Thin spaces before functions; none around bars and slashes, which are no relations here."""
-    if node.tag == "mo" and node.text in ("|", "∥", "‖", "/"):
-        node.set("lspace", "0")
-        node.set("rspace", "0")
-    if node.tag != "mrow":
-        return
-    children = list(node)
-    for k in range(len(children) - 1, 0, -1):
-        if _head(children[k]) in FUNCTIONS and children[k - 1].tag not in ("mo", "mspace"):
-            node.insert(k, ElementTree.Element("mspace", {"width": "0.17em"}))
-
-
-def _head(node: ElementTree.Element) -> str:
-    """The word that an element begins with, scripts aside."""
-    while node.tag in ("msup", "msub", "msubsup", "munder", "mrow") and len(node):
-        node = node[0]
-    return node.text or "" if node.tag in ("mi", "mo") else ""
 
 
 def _math(parts: Iterable[ElementTree.Element], displaystyle: str | None) -> Markup:
@@ -140,15 +119,25 @@ def _cut(parts: Sequence[ElementTree.Element]) -> list[list[ElementTree.Element]
 
 
 def _before(parts: Sequence[ElementTree.Element], signs: frozenset[str]) -> list[list[ElementTree.Element]]:
-    """The parts cut before every operator of ``signs`` that has something on its left."""
+    """The parts cut before every operator of ``signs`` outside brackets that has something on its left."""
     pieces: list[list[ElementTree.Element]] = [[]]
+    depth = 0
     for k, part in enumerate(parts):
-        binary = k and not (parts[k - 1].tag == "mo" and (parts[k - 1].text or "") in RELATIONS | SUMS)
-        if part.tag == "mo" and (part.text or "") in signs and binary and pieces[-1]:
+        said = _operator(part)
+        binary = k > 0 and _operator(parts[k - 1]) not in RELATIONS | SUMS
+        if said in signs and binary and pieces[-1] and depth == 0:
             part.set("form", "infix")
             pieces.append([])
+        depth += (said in OPENING) - (said in CLOSING)
         pieces[-1].append(part)
     return pieces
+
+
+def _operator(part: ElementTree.Element) -> str:
+    """The sign that an element is, or "": a closing bracket with a power is a bracket."""
+    while part.tag in ("msup", "msub", "msubsup") and len(part):
+        part = part[0]
+    return part.text or "" if part.tag == "mo" else ""
 
 
 def _ems(parts: Iterable[ElementTree.Element]) -> float:

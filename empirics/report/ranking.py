@@ -9,21 +9,24 @@ from bounds.registry import quantity
 from empirics.report.elements import Markup, anchor, element, join
 from empirics.report.formulas import symbol
 from empirics.report.tables import bar_scale, slack_bar, slack_text, width_text
-from empirics.verdict import NOT_APPLICABLE, Row
+from empirics.verdict import NOT_APPLICABLE, VIOLATED, Row
+
+BOUNDS = ("upper", "lower")
+"""How far a setting is from a requirement, or a number from its definition, says nothing of tightness."""
 
 
 def ranked(rows: Sequence[Row]) -> list[tuple[float, Row]]:
     """(slack, row) of every bound with a slack, at the width where it is tightest, the loosest first.
 
     Args:
-        rows: Verdicts. Requirements are left out: how far a setting is from one says nothing of its tightness.
+        rows: Verdicts; those on bounds (`BOUNDS`) are ranked.
 
     Returns:
         One pair for each quantity.
     """
     least: dict[str, tuple[float, Row]] = {}
     for r in rows:
-        if r.slack is None or not math.isfinite(r.slack) or r.side == "requires" or r.verdict == NOT_APPLICABLE:
+        if r.slack is None or not math.isfinite(r.slack) or r.side not in BOUNDS or r.verdict == NOT_APPLICABLE:
             continue
         if r.quantity not in least or r.slack < least[r.quantity][0]:
             least[r.quantity] = (r.slack, r)
@@ -31,8 +34,8 @@ def ranked(rows: Sequence[Row]) -> list[tuple[float, Row]]:
 
 
 def extremes(rows: Sequence[Row]) -> Markup | None:
-    """The loosest and the tightest bound in a sentence; None where there are not two."""
-    found = ranked(rows)
+    """The loosest and the tightest bound in a sentence; None where there are not two that stand."""
+    found = [pair for pair in ranked(rows) if pair[1].verdict != VIOLATED]
     if len(found) < 2:
         return None
     loose, tight = _named(*found[0]), _named(*found[-1])
