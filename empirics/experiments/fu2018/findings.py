@@ -151,7 +151,8 @@ def of_draws(draws: Sequence[Draw]) -> list[str]:
     for (K, way), group in itertools.groupby(sorted(draws, key=lambda x: (x.K, x.way)), key=lambda x: (x.K, x.way)):
         here = list(group)
         enough = [x for x in here if x.least > 0]
-        text = f"K = {K}, {way}: H_n was positive definite wherever looked at in the ball in {len(enough)} of {len(here)} draws"
+        share = f"{len(enough)} of {len(here)} draws"
+        text = f"K = {K}, {way}: H_n was positive definite wherever looked at in the ball in {share}"
         powers = [_power(name, here, name) for name in ("hessian", "gradient")]
         if way == "classification":
             powers.append(_power("distance", enough, "||What_n - W*||"))
