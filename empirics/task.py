@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class Task:
     data: Mapping[str, Any] | None = None
     only: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The full configuration, as canonical JSON."""
         return canonical({f.name: getattr(self, f.name) for f in fields(self)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bounds.errors import TheoryError
@@ -61,19 +61,21 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
     if mode == "ro" and not path.with_name(path.name + "-wal").exists():
         options.append("mode=ro&immutable=1")  # where no log can be made beside it
     with said(path):
-        for option in options:
-            connection = sqlite3.connect(f"{address}?{option}", uri=True, isolation_level=None, timeout=BUSY_SECONDS)
-            try:
-                connection.execute("SELECT count(*) FROM study").fetchone()
-            except sqlite3.OperationalError:
-                connection.close()
-                if option == options[-1]:
-                    raise
-            except sqlite3.Error:
-                connection.close()
-                raise
-            else:
-                break
+        for option in options[:-1]:
+            with suppress(sqlite3.OperationalError):
+                return _opened(f"{address}?{option}")
+        return _opened(f"{address}?{options[-1]}")
+    raise AssertionError  # said lets no error pass
+
+
+def _opened(address: str) -> sqlite3.Connection:
+    """A connection that has read something: SQLite opens a file when it is first asked."""
+    connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+    try:
+        connection.execute("SELECT count(*) FROM study").fetchone()
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
