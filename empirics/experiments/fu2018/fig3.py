@@ -129,10 +129,12 @@ class Figure3:
                 f"the one point is not W*: in {len(far)} of {len(good)} successes it lies outside the ball of the "
                 f"starts, {min(away):.2g} to {max(away):.2g} times ||W*||_F from W*"
             )
-        bent = sum(o.lambda_min < 0 for o in self.outcomes if o.spread > self.setting.tolerance)
-        lost = len(self.outcomes) - len(good)
-        if lost:
-            said.append(f"in {bent} of the {lost} failures the Hessian of f_n at W* has a negative eigenvalue")
+        lost = [o for o in self.outcomes if o not in good]
+        bent = [sum(o.lambda_min < 0 for o in group) for group in (lost, good)]
+        said.append(
+            f"the Hessian of f_n at W* has a negative eigenvalue in at least {bent[0]} of {len(lost)} failures and "
+            f"{bent[1]} of {len(good)} successes"
+        )
         for d in self.dims:
             n = asked(self.setting, d, "sample_complexity")
             said.append(f"Theorem 1 with C = 1 asks for n = {n:.2g} at this W*, d = {d}")

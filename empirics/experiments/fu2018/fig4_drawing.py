@@ -28,6 +28,7 @@ def draw(figure: Any) -> Any:
     for k, d in enumerate(figure.dims):
         _errors(panel, figure, d, k)
     panel.plot([], [], "--", color="0.35", linewidth=1.2, label="slope $-1/2$")
+    panel.plot([], [], ":", color="0.35", linewidth=1, label=r"$\|W^*\|_F$")
     panel.set(xscale="log", yscale="log", xlabel="samples $n$", ylabel=r"$\|W_T - W^*\|_F$")
     panel_style(panel)
     panel.grid(which="minor", alpha=0.1)
