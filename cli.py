@@ -54,20 +54,31 @@ def compare(
 ) -> None:
     """Train networks and set predictions against measurements, for KEYS (papers or quantities; all by default)."""
     need_empirics()
+    from bounds.errors import NotApplicable
     from empirics.comparison import merge
     from empirics.experiments import chosen
     from empirics.request import comparison_data, needs_data, requests
 
     asked = requests(chosen(keys), options, hidden_layers)
     dataset = comparison_data([r.module for r in asked], data, samples, data_seed, input_dim)
-    found = []
+    found, refused = [], []
     for request in asked:
         own = dataset if needs_data(request.module) else None
-        found.append(request.module.compare(request.setting, own, request.only, progress))
+        try:
+            found.append(request.module.compare(request.setting, own, request.only, progress))
+        except NotApplicable as reason:  # other papers may cover the request
+            if len(asked) == 1:
+                raise
+            refused.append(f"{request.module.KEY}: NOT APPLICABLE: {reason}")
+            continue
         if style not in ("json", "csv"):
             emit(style, found[-1].table, found[-1].to_dict)
         if found[-1].interrupted:
             break
+    if not found:
+        raise NotApplicable("; ".join(refused))
+    for line in refused:
+        click.echo(line, err=True)
     whole = merge(found)
     if style in ("json", "csv"):
         emit(style, partial(whole.table, full=True), whole.to_dict)

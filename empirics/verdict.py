@@ -136,7 +136,7 @@ def judge(observation: Observation, prediction: Evaluation) -> Row:
         side,
         value,
         observation.measured,
-        slack(side, q.direction, value, observation.measured) if live else None,
+        slack(side, q.direction if side == "requires" else None, value, observation.measured) if live else None,
         verdict,
         reasons,
         (observation.seed,),

@@ -7,10 +7,12 @@ import json
 import naive
 import pytest
 import torch
+from click.testing import CliRunner
 
 import bounds
+import cli
 import empirics
-from bounds.errors import TheoryError
+from bounds.errors import NotApplicable, TheoryError
 from empirics.comparison import gather
 from empirics.experiments import banerjee2023, chosen, experiments
 from empirics.experiments.banerjee2023 import Setting
@@ -163,3 +165,13 @@ def test_a_quantity_that_no_network_shows_is_refused_before_training():
         chosen(["gamma"])
     ((_, only),) = chosen(["banerjee2023", "c_H"])
     assert only == frozenset()  # the paper's key asks for everything
+
+
+def test_a_paper_that_does_not_cover_the_request_is_named_and_the_others_go_on():
+    tiny = ["--activation", "tanh", "--widths", "8", "--seeds", "1", "--steps", "1", "--samples", "4"]
+    done = CliRunner().invoke(cli.app, ["compare", "fu2018.rho_sigma", "banerjee2023.layer_jacobian", *tiny, "--json"])
+    assert done.exit_code == 0, done.output
+    assert {r["quantity"] for r in json.loads(done.stdout)["rows"]} == {"banerjee2023.layer_jacobian"}
+    assert "fu2018: NOT APPLICABLE: activation = tanh" in done.stderr
+    with pytest.raises(NotApplicable, match="activation = tanh"):
+        CliRunner().invoke(cli.app, ["compare", "fu2018", "--activation", "tanh"], catch_exceptions=False)

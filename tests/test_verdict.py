@@ -7,6 +7,7 @@ import math
 import pytest
 
 import bounds
+from empirics.comparison import predict
 from empirics.verdict import Observation, Row, clopper_pearson, combine, judge, slack
 
 AT = {"L": 3, "m": 100, "gamma": 1.0}
@@ -112,3 +113,11 @@ def test_clopper_pearson_against_the_binomial_tails():
     assert (upper_tail, lower_tail) == (pytest.approx(0.025), pytest.approx(0.025))
     assert clopper_pearson(0, 4)[0] == 0
     assert clopper_pearson(4, 4)[1] == 1
+
+
+def test_a_requirement_tested_as_a_bound_has_the_bounds_slack():
+    # at most 1 is needed, and up to 100 would do: satisfied by two powers of ten
+    values = {"K": 4, "L_phi": 1, "kappa": 1, "lam": 1, "rho_sigma": 1, "c": 0.5}
+    row = judge(Observation("fu2018.radius", values, 100.0, side="lower", width=4), predict("fu2018.radius", values))
+    assert row.predicted == pytest.approx(1)
+    assert row.slack == pytest.approx(2)
