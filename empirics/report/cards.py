@@ -131,5 +131,5 @@ def erratum_entry(e: Erratum, keys: Iterable[str]) -> Markup:
         element("dd", links),
         class_="facts",
     )
-    title = element("h4", e.name, " ", element("span", f"{e.source.place}: {KINDS[e.kind]}", class_="what"))
+    title = element("h3", e.name, " ", element("span", f"{e.source.place}: {KINDS[e.kind]}", class_="what"))
     return element("article", title, element("p", e.text), sides, id=erratum_anchor(e), class_="card")

@@ -22,7 +22,8 @@ SUMS = frozenset("+−-")
 WIDE = 26.0
 """Ems beyond which a formula is cut at its relations, and a piece at its sums."""
 OPENING, CLOSING = frozenset("([{⟨⌈⌊"), frozenset(")]}⟩⌉⌋")
-_NOT = re.compile(r"\\not ?\\le(q|(?![a-z]))")
+PARTS = {"mfrac": 2, "msub": 2, "msup": 2, "msubsup": 3, "munder": 2, "mover": 2, "munderover": 3, "mroot": 2}
+_NOT = re.compile(r"\\not ?\\([lg])e(q|(?![a-z]))")
 _FRACTION = re.compile(r"\^\{(-? ?)\\frac\{(\d+)\}\{(\d+)\}\}")
 
 
@@ -88,7 +89,7 @@ def _source(latex: str) -> str:
         from latex2mathml.converter import convert
     except ModuleNotFoundError:
         raise TheoryError("latex2mathml is not installed: pip install 'bounds[empirics]' -c constraints.txt") from None
-    text = _NOT.sub(r"\\nleq ", _FRACTION.sub(r"^{\1\2/\3}", latex))
+    text = _NOT.sub(r"\\n\1eq ", _FRACTION.sub(r"^{\1\2/\3}", latex))
     try:
         return str(convert(text))
     except Exception as error:  # the library has no common base of its errors
@@ -98,6 +99,8 @@ def _source(latex: str) -> str:
 def _parts(latex: str) -> list[ElementTree.Element]:
     """The formula's top-level elements, without namespaces, spaced as the papers space them."""
     root = ElementTree.fromstring(_source(latex))
+    if any("\\" in (n.text or "") or len(n) != PARTS.get(n.tag.rpartition("}")[2], len(n)) for n in root.iter()):
+        raise TheoryError(f"{latex}: cannot be set as MathML (an unknown command, or a part is missing)")
     tidy(root)
     found = list(root)
     while len(found) == 1 and found[0].tag == "mrow":
