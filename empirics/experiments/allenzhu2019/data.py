@@ -19,7 +19,7 @@ from empirics.measure.kernel import ntk_gram
 from empirics.networks import network
 from empirics.weights import Weights
 
-BATCH = 16
+BATCH = 8
 NORMALISED = 1e-9
 EQUAL = 1e-12
 """Unit rows whose rounding alone may set them so far apart."""

@@ -59,8 +59,8 @@ def _steps(kind: str, paths: Sequence[Path]) -> Iterator[str]:
     wide = [constant_at(int(p.values["m"]), p.values) for p in moved]
     yield (
         f"{kind}, {len(moved)} runs: the loss fell in {fell} of {count} steps, by {100 * min(chi):.2g}% to "
-        f"{100 * max(chi):.2g}% a step on average (largest factor {worst:.4g}), at step sizes {min(scale):.2g} to "
-        f"{max(scale):.2g} times Theorem 1's d delta/(n^4 L^2 m); the widths are Theorem 1's for C_m <= {min(wide):.1e}"
+        f"{100 * max(chi):.2g}% a step on average (largest factor {worst:.4g}), at step sizes {_span(scale)} times "
+        f"Theorem 1's d delta/(n^4 L^2 m); the widths are Theorem 1's for C_m <= {min(wide):.1e}"
     )
 
 
@@ -71,7 +71,7 @@ def _movement(kind: str, paths: Sequence[Path]) -> Iterator[str]:
         return
     width = [float(p.values["m"]) for p in moved]
     far = [float(p.farthest.frobenius.max()) for p in moved]
-    text = f"{kind}, {len(moved)} runs: the farthest layer moved by {min(far):.3g} to {max(far):.3g} (Frobenius)"
+    text = f"{kind}, {len(moved)} runs: the farthest layer moved by {_span(far)} (Frobenius)"
     if len(set(width)) > 1:
         plain = fit_exponent(width, far)
         per = fit_exponent(width, [x / float(p.loss[0]) ** 0.5 for x, p in zip(far, moved, strict=True)])
@@ -81,10 +81,13 @@ def _movement(kind: str, paths: Sequence[Path]) -> Iterator[str]:
         )
     together = [float(p.moved.max()) / x for p, x in zip(moved, far, strict=True)]
     L = len(moved[0].farthest.layer)
-    yield (
-        f"{text}; all layers together {min(together):.3g} to {max(together):.3g} times as far, at most "
-        f"sqrt(L) = {L**0.5:.3g} (A7)"
-    )
+    yield (f"{text}; all layers together {_span(together)} times as far, at most sqrt(L) = {L**0.5:.3g} (A7)")
+
+
+def _span(values: Sequence[float]) -> str:
+    """The least and the greatest, once where they look the same."""
+    low, high = f"{min(values):.3g}", f"{max(values):.3g}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _figures(exponent: object) -> str:
@@ -137,7 +140,7 @@ def _sgd(kind: str, walks: Sequence[Walk]) -> Iterator[str]:
     yield (
         f"{kind}, {len(moved)} runs of SGD, b = {moved[0].values['b']}: F fell to {min(last):.2g} to {max(last):.2g} "
         f"of F_0 in {max(w.run.stop_step for w in moved)} steps and rose by a factor of {growth:.3g} at most in one; "
-        f"the farthest layer moved by {min(far):.3g} to {max(far):.3g}{shape}"
+        f"the farthest layer moved by {_span(far)}{shape}"
     )
 
 

@@ -198,7 +198,7 @@ def _lemmas(
         at: dict[str, Any] = {"seed": seed, "step": step, "names": wanted}
         seen, sentences = lemmas.observe(kind, start, end, setting, job.samples, **at)
         found += seen
-        said += sentences
+        said += [f"{kind}: {text}" for text in sentences]
     return found, said
 
 

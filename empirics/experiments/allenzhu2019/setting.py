@@ -28,7 +28,7 @@ class Setting(setting.Setting):
         q: Positions that a convolution reads.
         tau: Scale of the ResNet's branches; None: 1/(L log m).
         eps: The loss at which training stops, in (0, 1]; of a non-convex loss the norm of its gradient in the outputs.
-        batch_size: Samples in a mini-batch, the paper's b; None: 16, or all where there are fewer.
+        batch_size: Samples in a mini-batch, the paper's b; None: 8, or all where there are fewer.
         sgd_steps: Steps of SGD.
         sgd_learning_rate: Their step size; None: 1/(n max_i K_ii), K the tangent kernel at w_0.
         losses: Which of Theorem 6's losses, separated by commas; "none".
@@ -49,11 +49,11 @@ class Setting(setting.Setting):
     q: int = option(3, "Positions that a convolution reads.", kind="count")
     tau: float | None = option(None, "Scale of the ResNet's branches; else 1/(L log m).", kind="positive")
     eps: float = option(0.1, "Loss at which to stop, at most 1.", kind="positive")
-    batch_size: int | None = option(None, "Samples in a mini-batch; else 16.", kind="count")
+    batch_size: int | None = option(None, "Samples in a mini-batch; else 8.", kind="count")
     sgd_steps: int = option(60, "Steps of SGD.", kind="count")
     sgd_learning_rate: float | None = option(None, "Step size of SGD; left open: 1/(n max_i K_ii).", kind="positive")
     losses: str = option(",".join(LOSSES), "Losses of Theorem 6, separated by commas, or none.")
-    loss_steps: int = option(200, "Steps with each of these losses.", kind="count")
+    loss_steps: int = option(400, "Steps with each of these losses.", kind="count")
     loss_samples: int = option(16, "Samples that these losses are trained on.", kind="count")
     omegas: tuple[float, ...] = option(RADII, "Radii of the perturbations.", kind="positives")
     perturbed_samples: int = option(64, "Samples at which networks are perturbed, the first ones.", kind="count")
