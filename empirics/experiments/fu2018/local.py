@@ -2,8 +2,8 @@
 
 What Section 6 leaves open, and what is done here:
 * Labels: 0 or 1, of the classification model (3), by sigmoid neurons; `labels` and `activation` choose others.
-* W*: entries N(0, scale^2/d), one draw for each d, with scale = 3: then sigma_K is about where rho is largest (1.5), and
-  few samples suffice: for d = 20 all of ten sets succeed at n = 8000, with scale = 1 one of three at n = 20000.
+* W*: entries N(0, scale^2/d), one draw for each d, with scale = 3: then sigma_K is about where rho is largest, 1.5,
+  and few samples suffice: for d = 20 all of ten sets succeed at n = 8000, with scale = 1 one of three at n = 20000.
 * The local region of Figure 3: the ball that the text gives for Figure 4, ||W_0 - W*||_F <= 0.1 ||W*||_F; starting
   points are uniform in it.
 * The step size: `share`/lambda_max of the Hessian of f_n at W*, on each set's own samples.
