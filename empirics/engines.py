@@ -7,8 +7,10 @@ survive yields `Lost` in place of a result, and the others go on.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import warnings
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bounds.errors import TheoryError
+from empirics.numbered import numbered
 
 Batch = list[tuple[int, Any]]
 
@@ -53,7 +56,7 @@ class Local:
     workers: int | None = None
     threads: int | None = None
     gpus: tuple[str, ...] = ()
-    _slots: Any = field(default=None, init=False, repr=False)
+    _slots: str = field(default="", init=False, repr=False)
 
     def __post_init__(self) -> None:
         import joblib
@@ -69,8 +72,10 @@ class Local:
         """Threads, the parent, and the GPUs with the folder where their locks are."""
         told: dict[str, Any] = {"threads": self.threads, "parent": os.getpid()}
         if self.gpus:
-            self._slots = self._slots or tempfile.TemporaryDirectory(prefix="bounds-gpus-")
-            told |= {"gpus": list(self.gpus), "slots": self._slots.name}
+            if not self._slots:
+                self._slots = tempfile.mkdtemp(prefix="bounds-gpus-")
+                weakref.finalize(self, shutil.rmtree, self._slots, ignore_errors=True)
+            told |= {"gpus": list(self.gpus), "slots": self._slots}
         return told
 
     def stream(self, function: Callable[[Any], Any], arguments: Sequence[Any]) -> Iterator[tuple[int, Any]]:
@@ -119,7 +124,7 @@ class Local:
         def calls() -> Iterator[Any]:
             for position, argument in given:
                 started[position] = argument
-                yield delayed(_numbered)(function, position, argument)
+                yield delayed(numbered)(function, position, argument)
 
         options: dict[str, Any] = {"batch_size": 1, "pre_dispatch": self.workers, "max_nbytes": None}
         with parallel_config("loky", n_jobs=max(2, self.workers), inner_max_num_threads=self.threads):
@@ -135,10 +140,6 @@ def _stopped(results: Any) -> Iterator[Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             results.close()
-
-
-def _numbered(function: Callable[[Any], Any], position: int, argument: Any) -> tuple[int, Any]:
-    return position, function(argument)
 
 
 def _ending(text: str) -> str:
@@ -186,7 +187,7 @@ class Dask:
         """
         client_type, as_completed = _distributed()
         try:
-            client = client_type(self.scheduler, timeout=self.timeout, set_as_default=False)
+            client = client_type(self.scheduler, timeout=self.timeout)
         except (OSError, ValueError) as error:
             why = str(error).splitlines()[0] if str(error) else "no answer"
             raise TheoryError(f"no dask scheduler at {self.scheduler} ({why})") from None

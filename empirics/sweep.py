@@ -70,6 +70,7 @@ def run(
     *,
     retry: bool = False,
     function: Perform = perform,
+    code: str = "",
     quiet: bool | None = None,
 ) -> Summary:
     """Do every task of a study that its store does not have.
@@ -79,7 +80,8 @@ def run(
         path: The store; made where there is none.
         engine: Who does it; None: processes on this machine.
         retry: Also those that failed.
-        function: Does one task; for tests and measurements.
+        function: Does one task, another than `empirics.task.perform` for tests and measurements.
+        code: The version of what does it, by which results are kept apart; "": this package's.
         quiet: As for `empirics.progress.Watch`.
 
     Returns:
@@ -89,7 +91,7 @@ def run(
         TheoryError: The store is not one, or is in use; the engine cannot be had.
         OSError: The disk is full; what was stored before is kept.
     """
-    engine, code = engine or Local(), code_version()
+    engine, code = engine or Local(), code or code_version()
     added, interrupted = 0, False
     with Store.write(path) as store:
         tasks = [(task.key(code), task.text) for task in study.tasks]
