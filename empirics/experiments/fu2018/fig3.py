@@ -126,8 +126,8 @@ class Figure3:
             far = [o for o in good if o.error > self.setting.radius * o.norm]
             away = [o.error / o.norm for o in good]
             said.append(
-                f"the one point is not W*: in {len(far)} of {len(good)} successes it lies outside the ball of the "
-                f"starts, {min(away):.2g} to {max(away):.2g} times ||W*||_F from W*"
+                f"the point that the runs of a success reach is {min(away):.2g} to {max(away):.2g} times ||W*||_F from "
+                f"W*, outside the ball of the starts in {len(far)} of {len(good)} successes"
             )
         lost = [o for o in self.outcomes if o not in good]
         bent = [sum(o.lambda_min < 0 for o in group) for group in (lost, good)]
