@@ -7,7 +7,7 @@ from empirics.experiments.fu2018.own import compare_model
 from empirics.experiments.fu2018.run import MEASURED, compare
 from empirics.experiments.fu2018.setting import Setting
 
-FIGURES = {"fig3": fig3, "fig4": fig4, "recover": recover}
+FIGURES = {"fig3": fig3, "fig4": fig4, "recovery": recover}
 NEEDS_DATA = False
 """The theorems are about data that this experiment draws itself."""
 
