@@ -1,6 +1,6 @@
 """The seven figures: which network, against which second data set, in the paper's and in reduced size.
 
-Reduced: narrower and shallower networks on 256 images for 41 epochs; F over 128 of them (64 for the deepest network);
+Reduced: narrower and shallower networks on 256 images for 41 epochs; F over 64 to 128 of them;
 four of the six panels where there are two trainings. Digits are not mirrored: a mirrored digit is another sign.
 """
 
@@ -15,7 +15,7 @@ from empirics.experiments.allenzhu2019.landscape.setting import Hundred, Noisy, 
 _VGG: dict[str, Any] = {"depth": 11, "width": 0.125, "epochs": 41, "batch_size": 64, "augment": "crop", "measured": 128}
 _ONE: dict[str, Any] = {"grid": 6, "oja_steps": 60, "lanczos_steps": 12}
 _TWO: dict[str, Any] = {"grid": 4, "oja_steps": 50, "lanczos_steps": 10, "panel_epochs": (5, 40, 120, 160)}
-_RESNET: dict[str, Any] = _VGG | {"depth": 8, "width": 0.25}
+_RESNET: dict[str, Any] = _VGG | {"depth": 8, "width": 0.25, "batch_size": 32, "measured": 96}
 _DEEPER: dict[str, Any] = _VGG | {"depth": 14, "width": 0.25, "batch_size": 32, "measured": 64}
 
 
