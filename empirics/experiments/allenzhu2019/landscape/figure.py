@@ -106,7 +106,8 @@ class Landscape:
             if not panels:
                 raise
             interrupted = True
-        title = f"{self.kind} of depth {setting.depth}, width {setting.width:g}: F around the iterates of {setting.epochs} epochs of SGD"
+        title = f"{self.kind} of depth {setting.depth}, width {setting.width:g}: F around the iterates of SGD"
+        title += f" ({setting.epochs} epochs)"
         return Landscapes(self.name, title, tuple(panels), said, lost, setting, self._full, interrupted)
 
     def save(self, result: Landscapes, folder: Path) -> list[Path]:
