@@ -84,7 +84,7 @@ def _one_point(
     layers = given.pop(LAYERS, None)
     if layers is not None and (not isinstance(layers, int) or isinstance(layers, bool) or layers < 1):
         raise TheoryError(f"{LAYERS} = {layers}: must be an integer >= 1")
-    _check_types(module.Setting(), given)
+    given = _typed(module.Setting(), given)
     (request,) = requests([(module, only)], given, layers)
     seeds = grid.get("seeds", range(request.setting.seeds))
     for width, seed in itertools.product(grid.get("widths", request.setting.widths), seeds):
@@ -118,9 +118,7 @@ def critical_tasks(keys: Sequence[str], grid: Grid, fixed: Mapping[str, Any], da
     refused: list[str] = []
     for paper, asked, *values in itertools.product(keys, data_points(data, CRITICAL), *grid.values()):
         given = dict(fixed) | dict(zip(grid, values, strict=True))
-        setting_from(Search(), {k: v for k, v in given.items() if v is None}, CRITICAL)
-        _check_types(Search(), given)
-        search = setting_from(Search(), given, CRITICAL)
+        search = setting_from(Search(), _typed(Search(), given), CRITICAL)
         try:
             recipe(paper).depth(search)
         except NotApplicable as reason:
@@ -173,8 +171,13 @@ def _check_fields(known: Mapping[str, Sequence[str]], grid: Grid, fixed: Mapping
             raise TheoryError(f"seeds = {list(grid['seeds'])}: must be integers >= 0")
 
 
-def _check_types(setting: Any, given: Mapping[str, Any]) -> None:
-    """What a setting's own checks leave to others: text where text is due."""
+def _typed(setting: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a setting's own checks leave to others: text where text is due, and one way to write a number."""
+    found = dict(given)
     for f in fields(setting):
-        if f.name in given and str(f.type).startswith("str") and not isinstance(given[f.name], str):
-            raise TheoryError(f"{f.name} = {given[f.name]}: text is needed, such as {f.name} = {f.default!r}")
+        value, kind = found.get(f.name), str(f.type)
+        if value is not None and kind.startswith("str") and not isinstance(value, str):
+            raise TheoryError(f"{f.name} = {value}: text is needed, such as {f.name} = {f.default!r}")
+        if kind.startswith("float") and isinstance(value, int) and not isinstance(value, bool):
+            found[f.name] = float(value)
+    return found

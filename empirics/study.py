@@ -39,7 +39,7 @@ SECTIONS: Mapping[str, frozenset[str]] = {
 }
 OPEN = ("grid", "setting")
 """Sections whose words are the fields of the papers' settings."""
-MOST = 100_000
+MOST = 50_000
 """Points of the largest grid."""
 
 
@@ -166,18 +166,19 @@ def _keys(head: Mapping[str, Any], kind: str) -> tuple[str, ...]:
         raise TheoryError("quantities: a search for critical widths measures none; leave it out")
     if not papers and not quantities:
         raise TheoryError('[study] must say which paper, such as paper = "banerjee2023"')
+    papers = [find_paper(p).key for p in papers]
     if len(papers) == 1:  # bare names are its own
         quantities = [q if "." in q else f"{papers[0]}.{q}" for q in quantities]
     owners = {q.split(".")[0] for q in quantities}
-    return (*(find_paper(p).key for p in papers if p not in owners), *quantities)
+    return (*(p for p in papers if p not in owners), *quantities)
 
 
 def _grid(given: Mapping[str, Any]) -> dict[str, list[Any]]:
     for name, values in given.items():
         if not isinstance(values, list) or not values:
             raise TheoryError(f"{name} = {values}: a list of values is needed in [grid], such as {name} = [1, 2]")
-        if any(v in values[:k] for k, v in enumerate(values)):
-            raise TheoryError(f"{name} = {values}: the values in [grid] must differ")
+        if len({v if isinstance(v, int | float | str) else repr(v) for v in values}) < len(values):
+            raise TheoryError(f"{name}: the values of a list must differ, in [grid] and in [data]")
     return {name: list(values) for name, values in given.items()}
 
 
