@@ -9,7 +9,7 @@ from typing import Any
 from bounds.display import SIGNS
 from bounds.registry import quantity
 from bounds.tables import Table, figures
-from bounds.views import GLYPH
+from bounds.views import GLYPH, hidden_factors
 from empirics.data import Dataset
 from empirics.gathering import failure_probability as failure_probability
 from empirics.gathering import gather as gather
@@ -174,8 +174,9 @@ def _run_line(run: Mapping[str, Any]) -> str:
 
 
 def _bound(r: Row) -> str:
-    sign = GLYPH[SIGNS[(quantity(r.quantity).direction if r.side == "requires" else None) or r.side]]
-    constant = "".join(f" x {name}" for name in r.details.get("unset", ()))
+    q = quantity(r.quantity)
+    sign = GLYPH[SIGNS[(q.direction if r.side == "requires" else None) or r.side]]
+    constant = hidden_factors(r.details.get("unset", ()), q)
     return "-" if r.predicted is None else f"{sign} {figures(r.predicted)}{constant}"
 
 

@@ -84,7 +84,7 @@ def _plain(
     if names & initial.MEASURED:
         draws = initial.DRAWS if setting.fresh and seed == setting.first_seed else 0
         found += initial.observe(start, samples.X, values, seed=seed, names=names, draws=draws)
-        said += initial.findings(start, samples.X, values, draws=draws)
+        said += initial.findings(start, samples.X, values, seed=seed, draws=draws)
     if names & perturbed.MEASURED:
         few = first(samples, setting.perturbed_samples)
         own = values_of("mlp", setting, start, few)
