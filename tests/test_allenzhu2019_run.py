@@ -15,8 +15,8 @@ from empirics.data import Dataset
 from empirics.experiments import allenzhu2019
 from empirics.experiments.allenzhu2019 import Setting, lemmas
 from empirics.experiments.allenzhu2019.data import one_hot, samples_of, separation
-from empirics.experiments.allenzhu2019.judging import judged, kind_of
-from empirics.gathering import gather
+from empirics.experiments.allenzhu2019.judging import judged, kind_of, sum_up
+from empirics.gathering import gather, judge_all
 from empirics.regather import regather
 from empirics.verdict import CONSISTENT, NOT_APPLICABLE, VIOLATED, Observation
 
@@ -221,3 +221,17 @@ def test_findings_say_what_was_measured(comparison):
     assert "mlp, 4 runs: the loss fell in 12 of 12 steps" in said
     assert "resnet, cross entropy loss (Theorem 6), 6 samples" in said
     assert str(comparison).count("footnote 5") == 1
+
+
+def test_a_trend_in_the_width_does_not_refute_a_lemma_whose_premises_hide_constants():
+    widths = (64, 128, 256, 512, 1024)
+    seen = [
+        Observation("allenzhu2019.backward_norm", {"m": m, "d": 1}, m * (1 + s / 100), upper=2.0 * m, width=m, seed=s)
+        for m in widths
+        for s in range(3)
+    ]
+    cases = judge_all(seen)  # grows as m, where sqrt(m) is claimed from a width of a hidden constant on
+    (strict,), (mild,) = gather(seen)[0], sum_up(cases)
+    assert strict.verdict == VIOLATED
+    assert mild.verdict == CONSISTENT
+    assert "only where its premises' hidden constants admit these widths" in mild.reasons[0]
