@@ -94,6 +94,10 @@ class Tab:
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.send("Emulation.setEmulatedMedia", media=kind, features=features)
 
+    def settle(self) -> None:
+        """Wait until two frames are drawn: what a style hides or shows is known only then."""
+        self.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))")
+
     def press(self, key: str) -> None:
         """One key."""
         codes = {"Tab": 9, "Enter": 13, " ": 32, "ArrowRight": 39}

@@ -10,11 +10,13 @@ from click.testing import CliRunner
 from report_rows import EVIL, SIX, Page, comparison, row
 
 import bounds
+import empirics
 from bounds.commands.report import report as command
 from bounds.errors import TheoryError
 from bounds.registry import errata
 from bounds.tables import dumps
 from empirics.comparison import Comparison
+from empirics.experiments import song2021
 from empirics.report import browser, from_dict, load, report, write
 
 
@@ -161,3 +163,20 @@ def test_notebooks_show_tables():
     for result in (bounds.required_width("banerjee2023"), bounds.required_width("quoted.du2019", n=8)):
         assert result.quantity.key in Page(result._repr_html_()).all("td")[0]["text"]
         assert result._repr_latex_().startswith(r"\begin{tabular}{l")
+
+
+def test_a_real_comparison_and_its_file(tmp_path):
+    """song2021 has every kind of row: orders over all widths, undefined predictions, probabilities."""
+    data = empirics.load("digits", samples=8)
+    made = song2021.compare(song2021.Setting(widths=(4, 24), seeds=2, steps=4, init_seeds=6), data)
+    path = tmp_path / "runs.json"
+    path.write_text(dumps(made.to_dict()), encoding="utf-8")
+    text = report(made)
+    assert report(load(path)) == text
+    page = Page(text)
+    assert len(page.all("tr", class_="v")) == len(made.rows)
+    cards = [e["attrs"]["id"] for e in page.all("article") if e["attrs"]["id"].startswith("q-")]
+    assert cards == list(dict.fromkeys(f"q-{r.quantity}" for r in made.rows))
+    assert "all" in [e["text"] for e in page.all("td", class_="c-width")]
+    for said in made.configuration["notes"] + made.configuration["findings"]:
+        assert said in [e["text"] for e in page.all("li")]

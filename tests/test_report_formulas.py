@@ -12,8 +12,9 @@ import pytest
 import bounds
 from bounds.display import relation_latex
 from bounds.errors import TheoryError
+from bounds.model import HiddenConstant
 from bounds.registry import errata, quantities
-from empirics.report.formulas import erratum_side, mathml, statements
+from empirics.report.formulas import constant, erratum_side, mathml, statements
 
 GREEK = {"sigma": "σ", "delta": "δ", "omega": "ω", "mu": "μ", "gamma": "γ", "alpha": "α", "eta": "η", "kappa": "κ"}
 SIGNS = {"le": "≤", "ge": "≥", "nabla": "∇"}
@@ -89,3 +90,11 @@ def test_conditions_and_errata_are_formulas():
     assert len(statements(q)) == len(q.conditions) > 1
     named = next(e for e in errata("liu2020") if e.name == "L3")
     assert "<msub>" in erratum_side(named, named.printed)
+
+
+def test_constants_have_their_whole_index():
+    q = bounds.quantity("allenzhu2019.required_width")
+    tree = ElementTree.fromstring(constant(HiddenConstant("C_10", "a constant")))
+    assert [tree.findtext(".//msub/mi"), "".join(tree.find(".//msub")[1].itertext())] == ["C", "10"]
+    assert q.hidden
+    assert all(constant(c).startswith("<math>") for c in q.hidden)

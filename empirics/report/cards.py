@@ -10,7 +10,7 @@ from bounds.registry import quantity
 from bounds.showing import errata_of
 from bounds.views import status
 from empirics.report.elements import Markup, anchor, element, join
-from empirics.report.formulas import erratum_side, mathml, relation, statements, symbol
+from empirics.report.formulas import constant, erratum_side, relation, statements, symbol
 from empirics.report.plots import plots
 from empirics.report.tables import badge, counts, widths_text
 from empirics.verdict import Row
@@ -69,15 +69,11 @@ def _facts(q: Quantity) -> Markup:
     if q.measured_by:
         facts.append(("measured by", q.measured_by))
     if q.hidden:
-        facts.append(("constants", join((_constant(c) for c in q.hidden), "; ")))
+        facts.append(("constants", join((join([constant(c), ": ", c.text]) for c in q.hidden), "; ")))
     if found := errata_of(q):
         facts.append(("errata", join((erratum_link(e) for e in found), ", ")))
     listed = element("dl", *(join([element("dt", k), element("dd", v)]) for k, v in facts), class_="facts")
     return join([listed, _assumptions(q, q.assumptions)])
-
-
-def _constant(constant: Any) -> Markup:
-    return join([mathml(constant.latex or constant.name), ": ", constant.text])
 
 
 def _assumptions(q: Quantity, conditions: Sequence[Condition]) -> Markup:

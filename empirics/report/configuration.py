@@ -18,7 +18,8 @@ LONG = 40
 def question_of(configurations: Mapping[str, Mapping[str, Any]]) -> str:
     """What a comparison asks, in a sentence, from its configuration."""
     names = [f"“{papers()[key].title}”" if key in papers() else key for key in configurations]
-    widths = {str(w): None for c in configurations.values() for w in c.get("widths") or ()}
+    given = [c.get("widths") for c in configurations.values()]
+    widths = {str(w): None for some in given if isinstance(some, list | tuple) for w in some}
     nets = f" of width {_listed(list(widths))}" if widths else ""
     if len(names) > 1:
         return f"Do the theorems of {_listed(list(configurations))} hold on trained networks{nets}, and how closely?"

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from xml.etree import ElementTree
 
+import sympy
+
 from bounds.display import relation_latex, sign
 from bounds.errors import TheoryError
-from bounds.model import Condition, Erratum, Quantity
+from bounds.model import Condition, Erratum, HiddenConstant, Quantity
 from empirics.report.elements import Markup, element, join
 from empirics.report.mathml_core import tidy
 
@@ -54,6 +56,11 @@ def mathml(latex: str, *, block: bool = False) -> Markup:
 def symbol(q: Quantity) -> Markup:
     """A quantity's letter."""
     return mathml(q.latex or q.name)
+
+
+def constant(c: HiddenConstant) -> Markup:
+    """A hidden constant's letter: ``C_10`` has the index 10."""
+    return mathml(c.latex or sympy.latex(sympy.Symbol(c.name)))
 
 
 def statements(q: Quantity) -> list[Markup]:

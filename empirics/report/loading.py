@@ -3,17 +3,53 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from bounds.errors import TheoryError
+from bounds.model import SIDES
 from bounds.registry import quantity
 from empirics.comparison import Comparison
+from empirics.report.tables import VERDICTS
 from empirics.verdict import Row
 
 KEYS = ("rows", "configuration", "versions", "cases")
 TUPLES = ("reasons", "seeds")
+
+
+def _number(value: Any) -> bool:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return abs(value) <= sys.float_info.max
+    return value is None or isinstance(value, float)
+
+
+def _integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+
+
+def _details(value: Any) -> bool:
+    """A dictionary whose entries that the page reads are of their kinds."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("values", {}), Mapping):
+        return False
+    unset, widths = value.get("unset") or [], value.get("widths") or []
+    named = isinstance(unset, list) and all(isinstance(n, str) for n in unset)
+    return named and isinstance(widths, list) and _number(value.get("upper"))
+
+
+CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    **dict.fromkeys(("predicted", "measured", "slack", "residual"), (_number, "a number or null")),
+    **dict.fromkeys(("width", "step", "cases"), (_integer, "an integer")),
+    "seeds": (lambda v: bool(v) and all(map(_integer, v)), "integers, at least one"),
+    "reasons": (lambda v: all(isinstance(x, str) for x in v), "texts"),
+    "side": (lambda v: v in SIDES, f"one of {', '.join(SIDES)}"),
+    "verdict": (lambda v: v in VERDICTS, f"one of {', '.join(VERDICTS)}"),
+    "label": (lambda v: isinstance(v, str), "text"),
+    "exact": (lambda v: isinstance(v, bool), "true or false"),
+    "details": (_details, "a dictionary as bounds compare writes it"),
+}
+"""Field of a row -> (whether a value from a file is one, what it must be)."""
 
 
 def load(path: str | Path) -> Comparison:
@@ -75,20 +111,23 @@ def _row(data: Mapping[str, Any]) -> Row:
     fields: dict[str, Any] = {
         k: tuple(v) if k in TUPLES else v for k, v in data.items() if k in Row.__dataclass_fields__
     }
-    for name in ("predicted", "measured", "slack", "residual"):
-        if not isinstance(fields[name], int | float | None):
-            raise TypeError(f"{name} = {fields[name]!r} is not a number")
-    if not isinstance(fields["width"], int) or not isinstance(fields["step"], int):
-        raise TypeError(f"width = {fields['width']!r}, step = {fields['step']!r}: integers are needed")
-    if not isinstance(fields.get("details", {}), Mapping):
-        raise TypeError("details are not a dictionary")
+    fields = {"label": "", "cases": 1, "details": {}, **fields}
+    for name, (allowed, must) in CHECKS.items():
+        if not allowed(fields[name]):
+            raise TypeError(f"{name} = {fields[name]!r}: must be {must}")
     fields["measured"] = float("nan") if fields["measured"] is None else fields["measured"]
     return Row(**fields)
 
 
 def _configuration(data: Mapping[str, Any]) -> dict[str, Any]:
     blank: dict[str, Any] = {"runs": [], "notes": [], "findings": [], "interrupted": False}
-    return {**blank, **data}
+    found = {**blank, **data}
+    for name in ("notes", "findings"):
+        if not isinstance(found[name], list):
+            raise TypeError(f"{name} are not a list")
+    if not isinstance(found["runs"], list) or not all(isinstance(run, Mapping) for run in found["runs"]):
+        raise TypeError("runs are not a list of dictionaries")
+    return found
 
 
 def _from_json(path: Path) -> Comparison:

@@ -19,6 +19,8 @@ from empirics.verdict import NOT_APPLICABLE, VIOLATED, Row
 WIDTH, HEIGHT = 360, 216
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 40
 FEWEST_STEPS = 3
+BEYOND = 1e300
+"""No data set has so many samples; a float still holds it."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def _axes_of(key: str) -> list[Against]:
 
     def count(row: Row) -> float | None:
         value = row.details.get("values", {}).get(samples)
-        return float(value) if isinstance(value, int | float) else None
+        return float(value) if isinstance(value, int | float) and 0 < value < BEYOND else None
 
     return [
         Against("width of the network", lambda r: float(r.width) if r.width > 0 else None),

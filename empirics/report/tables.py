@@ -8,7 +8,7 @@ from typing import Any
 
 from bounds.registry import quantity
 from empirics.report.elements import Markup, anchor, element, join, number
-from empirics.report.formulas import mathml, relation_sign, symbol
+from empirics.report.formulas import constant, relation_sign, symbol
 from empirics.verdict import CONSISTENT, HOLDS, MET, NOT_APPLICABLE, NOT_MET, VIOLATED, Row
 
 VERDICTS: Mapping[str, tuple[str, str]] = {
@@ -114,11 +114,11 @@ def slack_text(slack: float | None) -> str:
     """Powers of ten with their sign; a dash without meaning.
 
     >>> slack_text(2.5281), slack_text(-0.004), slack_text(1e-6), slack_text(None)
-    ('+2.53', '−0.004', '+0.000', '–')
+    ('+2.53', '−0.004', '0.000', '–')
     """
     if slack is None or not math.isfinite(slack):
         return "–"
-    sign = "−" if slack < 0 else "+"
+    sign = "" if abs(slack) < 5e-4 else "−" if slack < 0 else "+"
     return f"{sign}{abs(slack):.{2 if abs(slack) >= 0.005 else 3}f}"
 
 
@@ -126,9 +126,9 @@ def predicted_text(r: Row) -> Markup:
     """What is claimed: its relation, its number, and the constants that stay open."""
     if r.predicted is None:
         return Markup("–")
-    hidden = {c.name: c.latex or c.name for c in quantity(r.quantity).hidden}
+    hidden = {c.name: c for q in quantity(r.quantity).paper.quantities.values() for c in q.hidden}
     unset = r.details.get("unset") or ()
-    constants = [Markup("\u202f·\u202f" + mathml(hidden.get(n, n))) for n in unset if isinstance(n, str)]
+    constants = [join(["\u202f·\u202f", constant(hidden[n]) if n in hidden else n]) for n in unset]
     side = "" if r.side == "requires" else r.side
     return join([relation_sign(quantity(r.quantity), side), "\u202f", number(r.predicted), *constants])
 
