@@ -1,4 +1,4 @@
-"""Where the tasks of a study are done: joblib's processes on this machine, or the workers of a dask cluster.
+"""Where the tasks of a study are done: joblib's processes on this machine; `empirics.cluster` has dask's workers.
 
 An engine takes a function and arguments and yields (position, result) as they finish; a task that its worker did not
 survive yields `Lost` in place of a result, and the others go on.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
+import threading
 import warnings
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -127,8 +129,22 @@ class Local:
                 yield delayed(numbered)(function, position, argument)
 
         options: dict[str, Any] = {"batch_size": 1, "pre_dispatch": self.workers, "max_nbytes": None}
-        with parallel_config("loky", n_jobs=max(2, self.workers), inner_max_num_threads=self.threads):
+        processes = max(2, self.workers)
+        with _deaf(), parallel_config("loky", n_jobs=processes, inner_max_num_threads=self.threads):
             return Parallel(return_as="generator_unordered", **options)(calls())
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes started here never hear Ctrl-C, which is for the one that leads them, not even while they start."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which a new process inherits
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
@@ -148,76 +164,3 @@ def _ending(text: str) -> str:
     how = f" with {codes}" if codes else ""
     memory = ", as when memory runs out" if "SIGKILL" in codes else ""
     return f"its worker died{how}{memory}"
-
-
-@dataclass
-class Dask:
-    """The workers of a dask cluster.
-
-    Attributes:
-        scheduler: Its address, ``tcp://host:8786``.
-        threads: Threads of torch in a worker; None: as it was started.
-        timeout: Seconds to wait for the scheduler.
-    """
-
-    scheduler: str
-    threads: int | None = None
-    timeout: float = 10.0
-
-    @property
-    def worker(self) -> dict[str, Any]:
-        """Threads, and the version that a worker must have."""
-        from empirics.task import code_version
-
-        return {"threads": self.threads, "code": code_version()}
-
-    def stream(self, function: Callable[[Any], Any], arguments: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-        """Do all on the cluster; a task whose worker dies is done again elsewhere, as often as the scheduler allows.
-
-        Args:
-            function: Importable by the workers.
-            arguments: One for each task.
-
-        Yields:
-            (position, result or `Lost`).
-
-        Raises:
-            TheoryError: dask is not installed, or no scheduler answers.
-            OSError: The scheduler is gone.
-        """
-        client_type, as_completed = _distributed()
-        try:
-            client = client_type(self.scheduler, timeout=self.timeout)
-        except (OSError, ValueError) as error:
-            why = str(error).splitlines()[0] if str(error) else "no answer"
-            raise TheoryError(f"no dask scheduler at {self.scheduler} ({why})") from None
-        with client:
-            futures = [client.submit(function, a, pure=False) for a in arguments]
-            at = {future.key: k for k, future in enumerate(futures)}
-            try:
-                for future in as_completed(futures):
-                    if future.status in ("cancelled", "lost"):
-                        raise OSError(f"the scheduler {self.scheduler} is gone: run the same command again")
-                    yield at[future.key], _outcome(future)
-                    future.release()
-            finally:
-                with suppress(Exception):
-                    client.cancel(futures)
-
-
-def _outcome(future: Any) -> Any:
-    """The result, or why there is none."""
-    if future.status != "error":
-        return future.result()
-    error = future.exception()
-    if type(error).__name__ == "KilledWorker":
-        return Lost("its worker died, and so did those that tried it again")
-    return Lost(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
-
-
-def _distributed() -> tuple[Any, Any]:
-    try:
-        from distributed import Client, as_completed
-    except ModuleNotFoundError as error:
-        raise TheoryError(f"{error.name} is not installed: pip install 'bounds[dask]' -c constraints.txt") from None
-    return Client, as_completed

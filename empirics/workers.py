@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -34,11 +33,9 @@ def prepare(worker: Mapping[str, Any]) -> None:
 
 @lru_cache(maxsize=1)
 def _attach(parent: int) -> None:
-    """Leave Ctrl-C to the parent, and end when it has ended: an orphan would take its successor's cores."""
+    """End when the parent has ended: an orphan would take its successor's cores."""
     if os.getpid() == parent:
         return
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -14,8 +14,9 @@ import jobs
 import pytest
 
 from bounds.errors import TheoryError
+from empirics.cluster import Dask
 from empirics.deadline import Overtime, deadline
-from empirics.engines import Dask, Local, Lost
+from empirics.engines import Local, Lost
 from empirics.store import DONE, FAILED, PLANNED, Store
 from empirics.study import Study
 from empirics.sweep import run

@@ -57,7 +57,8 @@ def run(ctx: click.Context, file: str, store: str | None, retry_failed: bool, st
 
 def _engine(workers: int | None, threads: int | None, gpus: str | None, backend: str, scheduler: str | None) -> Any:
     """Who does the tasks."""
-    from empirics.engines import Dask, Local
+    from empirics.cluster import Dask
+    from empirics.engines import Local
     from empirics.workers import visible_gpus
 
     if backend == "dask":
