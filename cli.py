@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bounds.commands import asking, exploring, model, reality
+from bounds.commands import asking, exploring, model, reality, report, study
 from bounds.needs import need_empirics
 from bounds.options import SETTINGS, data_options, emit, progress, run_command, setting_from, table_options
 
@@ -27,7 +27,14 @@ def app() -> None:
     """Theorems on training over-parameterised networks: their numbers, and what real networks do."""
 
 
-for command in (*model.COMMANDS, *asking.COMMANDS, *exploring.COMMANDS, *reality.COMMANDS):
+for command in (
+    *model.COMMANDS,
+    *asking.COMMANDS,
+    *exploring.COMMANDS,
+    *reality.COMMANDS,
+    *study.COMMANDS,
+    *report.COMMANDS,
+):
     app.add_command(command)
 
 
