@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +14,7 @@ from bounds.errors import TheoryError
 from empirics.engines import Batch, Lost
 from empirics.task import code_version
 
+CANCELLED = (concurrent.futures.CancelledError, asyncio.CancelledError)
 KILLED = "its worker died, and so did those that tried it again"
 
 
@@ -69,10 +73,11 @@ class Dask:
         at = {future.key: position for future, (position, _) in zip(futures, batch, strict=True)}
         try:
             for future in as_completed(futures):
-                if future.status in ("cancelled", "lost"):
-                    raise OSError(f"the scheduler {self.scheduler} is gone: run the same command again")
                 yield at[future.key], _outcome(future)
                 future.release()
+        except (OSError, *CANCELLED):  # a task's own errors are results
+            text = f"the scheduler {self.scheduler} is gone; what was finished is kept: run the same command again"
+            raise OSError(text) from None
         finally:
             with suppress(Exception):
                 client.cancel(futures)
@@ -93,4 +98,5 @@ def _distributed() -> tuple[Any, Any]:
         from distributed import Client, as_completed
     except ModuleNotFoundError as error:
         raise TheoryError(f"{error.name} is not installed: pip install 'bounds[dask]' -c constraints.txt") from None
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # it prints a traceback for a lost connection
     return Client, as_completed
