@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 
 from bounds.errors import TheoryError
 
 
-def need_empirics() -> None:
+def need_empirics(*, load: bool = True) -> None:
     """Make sure that the measuring side is installed.
+
+    Args:
+        load: Also import it; otherwise, where other processes do the work, only look whether torch is there.
 
     Raises:
         TheoryError: It is not; one line says how to install it.
@@ -17,6 +21,9 @@ def need_empirics() -> None:
     # idle OpenMP threads spin by default, which slows small kernels on a shared machine several times over
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        importlib.import_module("empirics.training")
+        if load:
+            importlib.import_module("empirics.training")
+        elif importlib.util.find_spec("torch") is None:
+            raise ModuleNotFoundError(name="torch")
     except ModuleNotFoundError as error:
         raise TheoryError(f"{error.name} is not installed: pip install 'bounds[empirics]' -c constraints.txt") from None

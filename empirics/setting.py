@@ -67,7 +67,7 @@ def check_fields(setting: Any) -> None:
     for f in fields(setting):
         value, kind = getattr(setting, f.name), f.metadata.get("kind", "")
         allowed, must = KINDS[kind]
-        if not (value is None and f.default is None) and not allowed(value):
+        if not (value is None and "None" in str(f.type)) and not allowed(value):
             shown = ",".join(map(str, value)) if isinstance(value, tuple) else value
             raise TheoryError(f"{f.name} = {shown}: must be {must}")
 

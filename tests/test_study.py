@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import cli
 import empirics
-from bounds.commands.study import COMMANDS
 from bounds.errors import TheoryError
 from empirics.deadline import deadline
 from empirics.experiments import banerjee2023
 from empirics.export import export
 from empirics.gathered import calibration, groups
+from empirics.resumed import resumed
 from empirics.store import Store, canonical
 from empirics.study import parse, read, store_path
 from empirics.sweep import run
 from empirics.task import code_version, perform
-
-for command in COMMANDS:
-    cli.app.add_command(command)
 
 STUDY = """
 [study]
@@ -146,6 +147,16 @@ def test_any_document_is_a_study_or_refused_in_one_line(document, named):
     assert all(task.paper == "banerjee2023" for task in found.tasks)
 
 
+def test_the_example_of_the_documentation():
+    page = (Path(__file__).parent.parent / "docs" / "studies.md").read_text(encoding="utf-8")
+    example = re.search(r"```toml\n(.*?)```", page, re.S)[1]
+    asked = parse(tomllib.loads(example))
+    assert len(asked.tasks) == 54  # as the page says
+    assert asked.task_seconds == 600
+    for block in re.findall(r"```python\n(.*?)```", page, re.S):
+        compile(block, "studies.md", "exec")
+
+
 def test_the_points_of_a_grid(written):
     asked = read(written(STUDY))
     axes = [(t.setting["L"], *t.setting["widths"], t.setting["first_seed"], t.setting["fresh"]) for t in asked.tasks]
@@ -160,6 +171,13 @@ def test_the_points_of_a_grid(written):
     found = [(t.paper, t.setting.get("L"), t.setting.get("t")) for t in asked.tasks]
     assert found == [("banerjee2023", 1, None), ("banerjee2023", 2, None), ("song2021", None, 2), ("song2021", None, 3)]
     assert set(asked.left_out) == {"song2021 covers one hidden layer, not 2"}
+
+
+def test_the_theorys_step_size(written):
+    asked = read(written(STUDY.replace("steps = 2", 'steps = 2\nlearning_rate = "theory"')))
+    assert {t.setting["learning_rate"] for t in asked.tasks} == {None}  # which stands for it
+    one, two = (read(written(STUDY.replace("steps = 2", f"learning_rate = {x}"))).tasks[0] for x in ("1", "1.0"))
+    assert one.key("1") == two.key("1")
 
 
 def test_a_file_of_data_stands_for_its_content(written, tmp_path):
@@ -197,6 +215,35 @@ def test_the_gathered_tables_are_those_of_one_run(finished):
     worst = max(c.measured for c in cases if c.quantity.endswith("layer_jacobian") and c.width == 64)
     row = next(r for r in kept.rows if r.quantity.endswith("layer_jacobian") and r.width == 64)
     assert (row.measured, row.seeds) == (worst, (3, 5))
+
+
+def test_a_study_that_goes_on_is_known_from_its_store(finished, tmp_path, monkeypatch):
+    again = resumed(finished, store_path(finished))
+    asked = read(finished)
+    assert [t.key("1") for t in again.tasks] == [t.key("1") for t in asked.tasks]
+    assert (again.name, again.kind, again.text, again.folder) == (asked.name, asked.kind, asked.text, asked.folder)
+    assert resumed(finished, tmp_path / "none.sqlite") is None
+    other = tmp_path / "a.toml"
+    other.write_text(STUDY.replace("steps = 2", "steps = 3"))
+    assert resumed(other, store_path(finished)) is None
+    monkeypatch.setattr("empirics.resumed.code_version", lambda: "other")
+    assert resumed(finished, store_path(finished)) is None
+
+
+def test_going_on_needs_no_torch(finished):
+    """The workers import it meanwhile."""
+    script = f"""
+import sys
+import cli
+sys.argv = ["bounds", "study", "run", {str(finished)!r}]
+try:
+    cli.main()
+finally:
+    assert "torch" not in sys.modules
+"""
+    code = "import empirics.task; empirics.task.code_version = lambda: " + repr(code_version())
+    done = subprocess.run([sys.executable, "-c", f"{code}\n{script}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_exports_agree(finished, tmp_path):

@@ -34,17 +34,19 @@ def run(ctx: click.Context, file: str, store: str | None, retry_failed: bool, st
     """Do the tasks of study FILE (TOML) that its store lacks; the same command goes on after a break."""
     from bounds.needs import need_empirics
 
-    need_empirics()
+    need_empirics(load=False)
     from pathlib import Path
 
+    from empirics.resumed import resumed
     from empirics.study import describe, read, store_path
     from empirics.study_table import summary_table
     from empirics.sweep import run as run_study
 
-    asked = read(file)
+    kept_in = Path(store) if store else store_path(file)
+    asked = resumed(file, kept_in) or read(file)
     for line in describe(asked.left_out):
         click.echo(line, err=True)
-    found = run_study(asked, Path(store) if store else store_path(file), _engine(**how), retry=retry_failed)
+    found = run_study(asked, kept_in, _engine(**how), retry=retry_failed)
     emit(style, partial(summary_table, found), found.to_dict)
     if found.interrupted:
         kept = f"{found.total - found.left} of {found.total} tasks are kept in {found.store}"
