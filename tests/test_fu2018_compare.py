@@ -248,3 +248,15 @@ def test_runs_repeat_and_a_single_neuron_or_no_random_point_is_fine() -> None:
         "block_offdiagonal": "NOT APPLICABLE",
         "estimation_error": "CONSISTENT",
     }
+
+
+def test_parts_of_a_run_are_the_run():
+    only = frozenset({"fu2018.population_hessian_upper", "fu2018.sample_hessian_lipschitz_printed"})
+    whole = fu2018.compare(replace(TINY, seeds=2), None, only)
+    parts = [fu2018.compare(replace(TINY, first_seed=s, fresh=s == 0), None, only) for s in (0, 1)]
+
+    def measured(cases: Any) -> list[Any]:
+        return sorted((c.quantity, c.width, c.seeds, c.label, c.measured) for c in cases)
+
+    assert measured([c for part in parts for c in part.cases]) == measured(whole.cases)
+    assert {c.seeds for c in parts[1].cases} == {(1,)}

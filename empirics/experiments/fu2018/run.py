@@ -80,9 +80,9 @@ def compare(
     names = frozenset(key.split(".")[1] for key in only) or MEASURED
     seen, interrupted = Seen(), False
     try:
-        for K, seed in itertools.product(setting.widths, range(setting.seeds)):
+        for K, seed in itertools.product(setting.widths, setting.run_seeds):
             seen.add(_one(scene(setting, K, seed), names, progress))
-        if names & WIDE:
+        if names & WIDE and setting.fresh:
             seen.observations += _wanted(_wide(setting), names)
     except KeyboardInterrupt:  # what is finished still makes a table
         if not seen.observations:
