@@ -8,7 +8,9 @@ from types import SimpleNamespace
 from urllib.parse import unquote
 
 import pytest
+from click.testing import CliRunner
 
+import cli
 from bounds.errors import TheoryError
 from bounds.registry import papers
 from empirics import gallery
@@ -263,3 +265,18 @@ def test_sizes_of_what_is_no_picture(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no picture")
     assert png_size(tmp_path / "a.png") is None
     assert png_size(tmp_path / "none.png") is None
+
+
+def test_the_command_makes_every_figure_and_fails_where_one_does(tmp_path, monkeypatch):
+    monkeypatch.setattr("empirics.gallery.figure_names", lambda: ("fu2018.fig2",))
+    done = CliRunner().invoke(cli.app, ["reproduce", "all", "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[-1] == str(tmp_path / "index.html")
+    assert (tmp_path / "index.html").is_file()
+    odd = CliRunner().invoke(cli.app, ["reproduce", "all", "--steps", "3"])
+    assert odd.exit_code == 2
+    assert "--steps is for one figure" in odd.output
+    monkeypatch.setattr("empirics.gallery._symbolic", lambda *_: (_ for _ in ()).throw(TheoryError("no paper left")))
+    failed = CliRunner().invoke(cli.app, ["reproduce", "all", "--out", str(tmp_path / "other")])
+    assert failed.exit_code == 3
+    assert "failed: no paper left" in failed.stdout

@@ -11,7 +11,7 @@ from typing import Any
 from bounds.errors import TheoryError
 from bounds.model import SIDES
 from bounds.registry import quantity
-from empirics.comparison import Comparison
+from empirics.comparison import Comparison, merge
 from empirics.report.tables import VERDICTS
 from empirics.verdict import Row
 
@@ -56,7 +56,8 @@ def load(path: str | Path) -> Comparison:
     """A comparison from a file.
 
     Args:
-        path: What ``bounds compare --json`` printed, as a ``.json`` file.
+        path: What ``bounds compare --json`` printed, as a ``.json`` file; a study's ``.sqlite`` store, or its ``.toml``
+            file, which stands for the store beside it.
 
     Returns:
         The comparison.
@@ -67,7 +68,8 @@ def load(path: str | Path) -> Comparison:
     path = Path(path)
     reader = LOADERS.get(path.suffix.lower())
     if reader is None:
-        raise TheoryError(f"{path}: a report is made from {', '.join(sorted(LOADERS))} files (bounds compare --json)")
+        kinds = ", ".join(sorted(LOADERS))
+        raise TheoryError(f"{path}: a report is made from {kinds} files (bounds compare --json, bounds study run)")
     try:
         return reader(path)
     except OSError as error:
@@ -138,5 +140,28 @@ def _from_json(path: Path) -> Comparison:
     return from_dict(data, str(path))
 
 
-LOADERS: Mapping[str, Callable[[Path], Comparison]] = {".json": _from_json}
+def _from_store(path: Path) -> Comparison:
+    """All results of a study that compares, each paper's pooled over the whole grid."""
+    from empirics.gathered import pooled
+    from empirics.store import Store
+
+    with Store.read(path) as store:
+        found = pooled(store)
+    if not found:
+        raise TheoryError(f"{path}: no comparison is finished in it (bounds study run FILE, of kind compare)")
+    return merge(list(found.values()))
+
+
+def _from_study(path: Path) -> Comparison:
+    """A study file stands for the store beside it."""
+    from empirics.study import store_path
+
+    return _from_store(store_path(path))
+
+
+LOADERS: Mapping[str, Callable[[Path], Comparison]] = {
+    ".json": _from_json,
+    ".sqlite": _from_store,
+    ".toml": _from_study,
+}
 """Suffix -> what reads such a file."""
