@@ -32,7 +32,7 @@ samples = 8
 def test_a_study_is_reported_as_one_run_over_its_grid(tmp_path):
     path = tmp_path / "a study ü.toml"
     path.write_text(STUDY, encoding="utf-8")
-    with pytest.raises(TheoryError, match="a study ü.sqlite"):
+    with pytest.raises(TheoryError, match=r"a study ü\.sqlite"):
         load(path)  # nothing has been run
     run(read(path), store_path(path), Local(workers=1))
     setting = Setting(widths=(16, 24), seeds=2, L=2, steps=2, points=1)
