@@ -104,8 +104,8 @@ class Headline:
         within += "" if s.steps else f"width {s.max_width} needs"
         notes = [
             f"critical width: the least found at which at least {s.fraction:g} of {s.seeds} seeds reach a mean squared "
-            f"error below {s.eps:g} within {within}, as at twice and four times that width (up to {s.max_width}), a narrower one failing; "
-            "gap: powers of ten",
+            f"error below {s.eps:g} within {within}, as at twice and four times that width (up to {s.max_width}), a "
+            "narrower one failing; gap: powers of ten",
         ]
         for paper in dict.fromkeys(c.paper for c in self.found):
             r, found = recipe(paper), [c for c in self.found if c.paper == paper]
