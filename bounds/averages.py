@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 import sympy
 
+from bounds.errors import TheoryError
 from bounds.forms import Phi
+
+MAX_ORDER = 256
+"""The highest power or degree under a mean that is written out: its polynomial would have as many terms."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +83,8 @@ def _spelt(body: sympy.Expr, given: tuple[tuple[str, Any], ...]) -> sympy.Expr:
     """``body`` with the activation's own expression for ``Phi``, and numbers for the letters that are given."""
     activations = {n: v for n, v in given if hasattr(v, "derivative")}
     numbers = {n: exact_number(v) for n, v in given if n not in activations}
+    if high := [n for n in _orders(body) if n in numbers and numbers[n] > MAX_ORDER]:
+        raise TheoryError(f"{high[0]} = {float(numbers[high[0]]):g}: at most {MAX_ORDER} is evaluated")
     body = body.xreplace({s: numbers[s.name] for s in body.free_symbols if s.name in numbers})
     return body.xreplace({f: derivative(activations[f.args[0].name], f) for f in body.atoms(Phi)}).doit()
 
@@ -105,7 +111,7 @@ def _quick(average: Average, columns: tuple[Any, ...], size: int) -> Any:
 
     given = list(zip(average.names, columns, strict=True))
     activations = [(n, v) for n, v in given if hasattr(v, "derivative")]
-    points = {n: v if isinstance(v, np.ndarray) else float(v) for n, v in given if not hasattr(v, "derivative")}
+    points = {n: v if isinstance(v, np.ndarray) else _nearest(v) for n, v in given if not hasattr(v, "derivative")}
     names = _orders(average.body)
     orders = np.array([np.broadcast_to(points.pop(n), (size,)) for n in names]).reshape(len(names), size)
     out = np.empty(size)
@@ -115,6 +121,14 @@ def _quick(average: Average, columns: tuple[Any, ...], size: int) -> Any:
         found = expectations(body, {n: v[part] if isinstance(v, np.ndarray) else v for n, v in points.items()})
         out[part] = np.nan if found is None else found
     return out
+
+
+def _nearest(value: Any) -> float:
+    """The float next to a number; infinite beyond the range, where no quadrature is trusted."""
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf if value > 0 else -np.inf
 
 
 @lru_cache(maxsize=256)

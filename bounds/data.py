@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import math
 import os
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from bounds.errors import TheoryError
+from bounds.npz import read_pair
 
 OPENML = ("mnist_784", "Fashion-MNIST", "CIFAR_10")
 NAMES = ("digits", *OPENML, "sphere")
@@ -140,33 +140,13 @@ def _fetch(name: str) -> tuple[np.ndarray, np.ndarray, str]:
 
 
 def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
-    if not path.is_file():
-        raise TheoryError(f"file {path} does not exist: give a .npz file with arrays X and y")
-    inputs, labels = _arrays(path)
+    inputs, labels = read_pair(path, _KEYS)
     inputs, labels = _flat(inputs, str(path)), _numeric(labels, "labels", str(path))
     labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if labels.ndim != 1 or len(labels) != len(inputs):
         shapes = f"{inputs.shape} and {labels.shape}"
         raise TheoryError(f"file {path} has inputs and labels of shapes {shapes}: give one scalar label per row")
     return inputs, labels, f"file {path.name}"
-
-
-def _arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise TheoryError(f"file {path} holds a single array: save it with np.savez(path, X=X, y=y)")
-        with archive:
-            pair = next(((a, b) for a, b in _KEYS if a in archive and b in archive), None)
-            if pair is None:
-                found = ", ".join(archive.files) or "nothing"
-                raise TheoryError(f"file {path} holds {found}: it needs arrays X and y (or x_train and y_train)")
-            return archive[pair[0]], archive[pair[1]]
-    except TheoryError:
-        raise
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        why = "holds Python objects" if "Object arrays" in str(error) else "is not a readable .npz file"
-        raise TheoryError(f"file {path} {why}: save plain numeric arrays with np.savez(path, X=X, y=y)") from error
 
 
 def _flat(inputs: np.ndarray, where: str) -> np.ndarray:
@@ -180,7 +160,9 @@ def _numeric(values: np.ndarray, what: str, where: str) -> np.ndarray:
     try:
         if values.dtype.kind == "c":
             raise TypeError
-        values = values.astype(np.float64) if values.dtype.kind not in "buif" else values
+        if values.dtype.kind not in "buif" or values.dtype.itemsize > 8:
+            with np.errstate(over="ignore"):  # a long double beyond float64's range: infinite, and refused as such
+                values = values.astype(np.float64)
         finite = bool(np.isfinite(values).all())
     except (ValueError, TypeError) as error:
         raise TheoryError(
@@ -209,8 +191,8 @@ def _targets(labels: np.ndarray, targets: str, outputs: int) -> tuple[np.ndarray
         return values, None, "as given"
     if outputs == 1 and targets == "range":
         low, high = values.min(), values.max()
-        half = (high - low) / 2 or 1.0
-        return (values - (low + high) / 2) / half, None, f"[{low:g}, {high:g}] mapped to [-1, 1]"
+        half = high / 2 - low / 2 or 1.0  # no overflow in the difference
+        return (values - (low / 2 + high / 2)) / half, None, f"[{low:g}, {high:g}] mapped to [-1, 1]"
     if not whole:
         raise TheoryError(f"targets={targets!r}, outputs={outputs} need integer class labels: use range or raw")
     names, index = np.unique(values, return_inverse=True)

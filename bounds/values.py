@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,13 @@ import numpy as np
 from bounds.averages import Array
 from bounds.errors import TheoryError
 from bounds.model import Domain, Parameter
+from bounds.npz import read_npy
 from bounds.tables import figures
 
 MOST_DIGITS = 100_000
 """Exact decimals are written out: an exponent beyond this would only exhaust the memory."""
+SHOWN = 60
+"""So many characters of what was given are shown."""
 
 
 def number(name: str, value: Any) -> Any:
@@ -33,9 +37,11 @@ def number(name: str, value: Any) -> Any:
         array = _rectangular(name, value)
         if array.dtype.kind not in "iufb":
             raise TheoryError(f"{name}: an array of numbers is needed, not of {array.dtype}")
+        with np.errstate(over="ignore"):  # a long double beyond float64's range
+            array = array.astype(np.float64)
         if not np.all(np.isfinite(array)):
             raise TheoryError(f"{name}: the array holds NaN or infinite values")
-        return array.astype(np.float64)
+        return array
     if isinstance(value, np.ndarray | np.generic):
         value = value.item()
     if isinstance(value, bool) or not (
@@ -59,12 +65,12 @@ def _rectangular(name: str, value: Any) -> np.ndarray:
 def _parse(name: str, text: str) -> Fraction | int:
     try:
         if "/" not in text and abs(Decimal(text.strip()).adjusted()) > MOST_DIGITS:
-            raise TheoryError(f"{name} = {text}: more than {MOST_DIGITS} digits are not handled")
+            raise TheoryError(f"{name} = {brief(text)}: more than {MOST_DIGITS} digits are not handled")
         exact = Fraction(text.strip()) if "/" in text else Fraction(Decimal(text.strip()))
     except TheoryError:
         raise
     except (ValueError, InvalidOperation, ZeroDivisionError, OverflowError):
-        raise TheoryError(f"{name} = {text!r}: not a number (write 0.1, 1e-6 or 1/3)") from None
+        raise TheoryError(f"{name} = {brief(text)!r}: not a number (write 0.1, 1e-6 or 1/3)") from None
     return int(exact) if exact.denominator == 1 else exact
 
 
@@ -125,12 +131,22 @@ def array(parameter: Parameter, value: Any) -> Array:
 
 
 def _read_array(name: str, text: str, dimensions: int) -> Any:
+    """The numbers of a text or of the file that it names."""
+    word = text.strip()
+    if word.endswith(".npy"):
+        try:
+            return read_npy(Path(word))
+        except TheoryError as error:
+            raise TheoryError(f"{name}: {error}") from None
     try:
-        if text.strip().endswith(".npy"):
-            return np.load(text.strip(), allow_pickle=False)
-        rows = [[float(Fraction(word.strip())) for word in row.split(",")] for row in text.split(";")]
+        rows = [[float(_parse(name, word)) for word in row.split(",")] for row in text.split(";")]
         return rows[0] if dimensions == 1 and len(rows) == 1 else np.array(rows)
-    except (ValueError, OSError, ZeroDivisionError) as error:
+    except (ValueError, OverflowError) as error:
         raise TheoryError(
-            f"{name} = {text[:60]!r}: {error}; write 3,2,1 (rows separated by ;) or a .npy file"
+            f"{name} = {brief(text)!r}: {error}; write 3,2,1 (rows separated by ;) or a .npy file"
         ) from None
+
+
+def brief(text: str) -> str:
+    """The beginning of what was given, for a message."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
