@@ -25,8 +25,9 @@ from empirics.task import Task
 HERE = Path(__file__).parent
 CODE = "1"
 CHILD = """
-import sys
+import signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background may have it ignored
 sys.path.insert(0, sys.argv[1])
 import jobs, test_sweep
 from empirics.engines import Local
