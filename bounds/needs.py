@@ -9,6 +9,15 @@ import os
 from bounds.errors import TheoryError
 
 
+def quiet_threads() -> None:
+    """Let idle OpenMP threads sleep, unless the user decided otherwise; to be called before anything imports torch.
+
+    By default they spin, which slows small kernels on a shared machine several times over. The policy is read once,
+    when the library is loaded.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def need_empirics(*, load: bool = True) -> None:
     """Make sure that the measuring side is installed.
 
@@ -18,8 +27,7 @@ def need_empirics(*, load: bool = True) -> None:
     Raises:
         TheoryError: It is not; one line says how to install it.
     """
-    # idle OpenMP threads spin by default, which slows small kernels on a shared machine several times over
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    quiet_threads()
     try:
         if load:
             importlib.import_module("empirics.training")

@@ -142,8 +142,11 @@ def run_command(settings: str) -> type[RunCommand]:
 def _setting_options(name: str) -> list[click.Option]:
     from importlib.util import find_spec
 
+    from bounds.needs import quiet_threads
+
     if find_spec("torch") is None:
         return []
+    quiet_threads()
     from empirics import experiments
 
     fields: dict[str, list[tuple[str, Any]]] = {}

@@ -258,3 +258,21 @@ def test_a_sweep_of_a_width_shows_where_it_does_not_apply(bash):
     assert code == 0
     assert [r["applicable"] for r in rows] == ["no", "yes", "yes"]
     assert int(float(rows[2]["banerjee2023.required_width"])) == 341130
+
+
+@pytest.mark.parametrize("command", [["compare", "--help"], ["critical-width", "--help"], ["reproduce", "nothing"]])
+def test_threads_are_told_to_sleep_before_torch_is_loaded(command):
+    code = """
+import os, sys
+os.environ.pop("OMP_WAIT_POLICY", None)
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch.version":  # an early part of torch, loaded with it
+            print("policy", os.environ.get("OMP_WAIT_POLICY"))
+sys.meta_path.insert(0, Watch())
+import cli
+sys.argv = ["bounds", *sys.argv[1:]]
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
+    assert "policy PASSIVE" in done.stdout
