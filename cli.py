@@ -18,6 +18,8 @@ from bounds.options import SETTINGS, data_options, emit, progress, run_command, 
 if TYPE_CHECKING:
     from pathlib import Path
 
+LONGEST = 2000
+"""Characters of an error message."""
 EXIT_VIOLATION, EXIT_USAGE, EXIT_FAILED, EXIT_INTERRUPTED = 1, 2, 3, 130
 
 
@@ -62,10 +64,13 @@ def compare(
     """Train networks and set predictions against measurements, for KEYS (papers or quantities; all by default)."""
     need_empirics()
     from bounds.errors import NotApplicable
+    from bounds.targets import check_target
     from empirics.comparison import merge
     from empirics.experiments import chosen
     from empirics.request import comparison_data, needs_data, requests
 
+    if calibrate:
+        check_target("--calibrate", calibrate)
     asked = requests(chosen(keys), options, hidden_layers)
     dataset = comparison_data([r.module for r in asked], data, samples, data_seed, input_dim)
     found, refused = [], []
@@ -179,6 +184,12 @@ def _reproduce_all(
     return EXIT_FAILED if any(found.error for found in made) else 0
 
 
+def _line(text: str) -> str:
+    """What was given may hold line breaks, escapes or a hundred thousand characters: a message holds none of them."""
+    shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return "".join(c if c.isprintable() else " " for c in shown)
+
+
 def main() -> None:
     """Run, and turn every error into one line and an exit code."""
     from bounds.errors import TheoryError
@@ -190,20 +201,20 @@ def main() -> None:
         if type(error).__name__ == "NoArgsIsHelpError":  # click 8.2 and later; before, help is printed without an error
             click.echo(app.get_help(click.Context(app, info_name="bounds")))
             sys.exit(0)
-        click.echo(f"error: {error.format_message()} (bounds --help)", err=True)
+        click.echo(f"error: {_line(error.format_message())} (bounds --help)", err=True)
         code = EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted before anything was finished; nothing was written", err=True)
         code = EXIT_INTERRUPTED
     except TheoryError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {_line(str(error))}", err=True)
         code = EXIT_USAGE
     except BrokenPipeError:
         sys.stderr.close()
         code = 0
     except (ArithmeticError, MemoryError, OSError, RuntimeError) as error:  # the run failed, the request was sound
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        click.echo(f"failed: {lines[0]}", err=True)
+        click.echo(f"failed: {_line(lines[0])}", err=True)
         code = EXIT_FAILED
     sys.exit(code or 0)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from bounds.errors import TheoryError
 from bounds.registry import quantity
-from empirics.figures import panel_style
+from empirics.figures import check_picture, panel_style
 from empirics.headline import QUOTED, Headline
 
 SLOPES = (
@@ -17,6 +18,24 @@ SLOPES = (
     "quoted.allenzhu2019_table",
 )
 """Theorems whose claimed growth in n is drawn."""
+
+
+FEW = "--plot needs critical widths at two or more numbers of samples: --samples 32,64,128"
+
+
+def check_plot(path: str, samples: Sequence[int]) -> None:
+    """Refuse, before the searches, what `draw` would refuse after them.
+
+    Args:
+        path: As for `draw`.
+        samples: The numbers of samples asked for.
+
+    Raises:
+        TheoryError: Fewer than two, or the file cannot be written.
+    """
+    if len(set(samples)) < 2:
+        raise TheoryError(FEW)
+    check_picture("--plot", path)
 
 
 def draw(result: Headline, path: str) -> None:
@@ -33,7 +52,7 @@ def draw(result: Headline, path: str) -> None:
 
     papers = [p for p in dict.fromkeys(c.paper for c in result.found) if len(result.series(p)) > 1]
     if not papers:
-        raise TheoryError("--plot needs critical widths at two or more numbers of samples: --samples 32,64,128")
+        raise TheoryError(FEW)
     drawing = Figure(figsize=(8, 4.6), layout="constrained")
     axes = drawing.subplots()
     for k, paper in enumerate(papers):

@@ -83,7 +83,7 @@ class Search:
     activation: str | None = option(None, "Name or expression in z; else each paper's own.")
     share: float = option(1.0, "Step size, as a share of 1/lambda_max at initialisation.", kind="positive")
     retries: int = option(2, "New starts of a diverged run, each at a quarter of its step size.", kind="whole")
-    device: str = option("cpu", "cpu or cuda.")
+    device: str = option("cpu", "cpu or cuda.", kind="device")
 
     def __post_init__(self) -> None:
         check_fields(self)

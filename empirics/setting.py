@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from bounds.errors import TheoryError
 from empirics.data import Dataset
 
 Progress = Callable[[str], None]
+DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
 def _integer(value: Any, least: int) -> bool:
@@ -22,6 +24,14 @@ def _integer(value: Any, least: int) -> bool:
 
 def _real(value: Any, allowed: Callable[[float], bool]) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and allowed(value)
+
+
+def _device(value: Any) -> bool:
+    """Whether torch knows such a device; one that this machine lacks may be a worker's."""
+    try:
+        return torch.device(value).type in DEVICES
+    except (RuntimeError, TypeError):
+        return False
 
 
 def _several(values: Any, allowed: Callable[[Any], bool]) -> bool:
@@ -35,6 +45,7 @@ KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "positive": (lambda v: _real(v, lambda x: x > 0), "a positive number"),
     "nonnegative": (lambda v: _real(v, lambda x: x >= 0), "a number >= 0"),
     "fraction": (lambda v: _real(v, lambda x: 0 < x < 1), "a number between 0 and 1"),
+    "device": (_device, "cpu, cuda or a numbered one such as cuda:1"),
     "counts": (lambda v: _several(v, lambda x: _integer(x, 1)), "different integers >= 1"),
     "positives": (lambda v: _several(v, lambda x: _real(x, lambda y: y > 0)), "different positive numbers"),
 }
@@ -99,7 +110,7 @@ class Setting:
     points: int = option(2, "Measured points of the trajectory, the first and the last among them.", kind="count")
     restarts: int = option(0, "Also search the ball for the worst point, from so many starts.", kind="whole")
     restart_steps: int = option(40, "Steps of each search.", kind="count")
-    device: str = option("cpu", "cpu or cuda.")
+    device: str = option("cpu", "cpu or cuda.", kind="device")
     first_seed: int = option(0, "The first seed; the others follow it.", kind="whole")
     fresh: bool = option(True, "Also do what is done once per width: ensembles of fresh initialisations, SGD.")
 

@@ -35,10 +35,12 @@ def critical_width(
 
     need_empirics()
     from empirics.headline import headline
-    from empirics.headline_drawing import draw
+    from empirics.headline_drawing import check_plot, draw
     from empirics.recipe import Search
 
     search = setting_from(Search(), options, "critical-width")
+    if plot:
+        check_plot(plot, samples)
     found = headline(papers, data, samples, search, seed=data_seed, progress=progress)
     emit(style, partial(found.table, full=style == "csv"), found.to_dict)
     if plot:

@@ -70,7 +70,7 @@ class Setting:
     scale: float = option(3.0, "Size of the ground truth's rows.", kind="positive")
     share: float = option(1.0, "Step size, as a share of 1/lambda_max.", kind="positive")
     draw: int = option(0, "Which draw of the ground truth and the samples.", kind="whole")
-    device: str = option("cpu", "cpu or cuda.")
+    device: str = option("cpu", "cpu or cuda.", kind="device")
 
     def __post_init__(self) -> None:
         check_fields(self)

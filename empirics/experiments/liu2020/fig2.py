@@ -59,7 +59,7 @@ class Setting:
     steps: int = option(20_000, "Steps at most.", kind="count")
     share: float = option(1.0, "Step size, as a share of 1/(sup |psi'|^2 lambda_max(K_0)).", kind="positive")
     draw: int = option(0, "Which draw of the data.", kind="whole")
-    device: str = option("cpu", "cpu or cuda.")
+    device: str = option("cpu", "cpu or cuda.", kind="device")
 
     def __post_init__(self) -> None:
         check_fields(self)

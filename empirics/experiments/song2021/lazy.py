@@ -62,7 +62,7 @@ class Setting:
     learning_rate: float | None = option(None, "Step size, or 'theory': 1/(2 lambda_max(K_0)).", kind="positive")
     steps: int = option(10_000, "Steps of gradient descent.", kind="count")
     delta_2: float = option(1.0, "Relative error of the largest eigenvalue of M_0.", kind="positive")
-    device: str = option("cpu", "cpu or cuda.")
+    device: str = option("cpu", "cpu or cuda.", kind="device")
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -49,7 +49,7 @@ class Setting:
     learning_rate: float | None = option(None, "Step size, or 'theory': each run's own.", kind="positive")
     test: float = option(1 / 7, "Share of the samples kept for testing.", kind="fraction")
     normalise: str = option("both", "Inputs: standard (pixels), unit (samples of norm 1) or both.")
-    device: str = option("cpu", "cpu or cuda.")
+    device: str = option("cpu", "cpu or cuda.", kind="device")
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -64,7 +64,7 @@ class Setting:
     layout: str = option("auto", "Rows of 3072 numbers: planes (red, green, blue), pixels, or auto.")
     checkpoints: str | None = option(None, "Folder for checkpoints after every epoch; training goes on from them.")
     seed: int = option(0, "Of weights, order and crops.", kind="whole")
-    device: str = option("cpu", "cpu or cuda.")
+    device: str = option("cpu", "cpu or cuda.", kind="device")
 
     def __post_init__(self) -> None:
         check_fields(self)
