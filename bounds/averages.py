@@ -14,6 +14,8 @@ from bounds.forms import Phi
 
 MAX_ORDER = 256
 """The highest power or degree under a mean that is written out: its polynomial would have as many terms."""
+MOST_BITS = 1100
+"""Of the numerator and the denominator of a number under a mean; floats have at most 1074."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +85,8 @@ def _spelt(body: sympy.Expr, given: tuple[tuple[str, Any], ...]) -> sympy.Expr:
     """``body`` with the activation's own expression for ``Phi``, and numbers for the letters that are given."""
     activations = {n: v for n, v in given if hasattr(v, "derivative")}
     numbers = {n: exact_number(v) for n, v in given if n not in activations}
-    if high := [n for n in _orders(body) if n in numbers and numbers[n] > MAX_ORDER]:
-        raise TheoryError(f"{high[0]} = {float(numbers[high[0]]):g}: at most {MAX_ORDER} is evaluated")
+    _check_orders({n: numbers[n] for n in _orders(body) if n in numbers})
+    _check_sizes(numbers)
     body = body.xreplace({s: numbers[s.name] for s in body.free_symbols if s.name in numbers})
     return body.xreplace({f: derivative(activations[f.args[0].name], f) for f in body.atoms(Phi)}).doit()
 
@@ -113,6 +115,7 @@ def _quick(average: Average, columns: tuple[Any, ...], size: int) -> Any:
     activations = [(n, v) for n, v in given if hasattr(v, "derivative")]
     points = {n: v if isinstance(v, np.ndarray) else _nearest(v) for n, v in given if not hasattr(v, "derivative")}
     names = _orders(average.body)
+    _check_orders({n: points[n] for n in names if not isinstance(points[n], np.ndarray)})
     orders = np.array([np.broadcast_to(points.pop(n), (size,)) for n in names]).reshape(len(names), size)
     out = np.empty(size)
     for kind in sorted(set(map(tuple, orders.T.tolist()))):
@@ -121,6 +124,20 @@ def _quick(average: Average, columns: tuple[Any, ...], size: int) -> Any:
         found = expectations(body, {n: v[part] if isinstance(v, np.ndarray) else v for n, v in points.items()})
         out[part] = np.nan if found is None else found
     return out
+
+
+def _check_orders(orders: dict[str, Any]) -> None:
+    """Refuse powers and degrees that would take for ever."""
+    for name, order in orders.items():
+        if order > MAX_ORDER:
+            raise TheoryError(f"{name} = {float(order):g}: at most {MAX_ORDER} is evaluated under a Gaussian mean")
+
+
+def _check_sizes(numbers: dict[str, Any]) -> None:
+    """Refuse numbers of more digits than any float has: SymPy would look for their factors."""
+    for name, x in numbers.items():
+        if x.is_Rational and max(int(x.p).bit_length(), int(x.q).bit_length()) > MOST_BITS:
+            raise TheoryError(f"{name} = {x.evalf(6)}: under a Gaussian mean numbers have at most {MOST_BITS} bits")
 
 
 def _nearest(value: Any) -> float:

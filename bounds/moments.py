@@ -32,8 +32,14 @@ def closed_form(g: sympy.Expr) -> sympy.Expr | None:
     """
     if not cheap(g):
         return None
-    if g.has(sympy.Max, sympy.Heaviside):
-        return _kinked(g)
+    try:
+        return _kinked(g) if g.has(sympy.Max, sympy.Heaviside) else _smooth(g)
+    except ValueError:  # SymPy 1.14 takes some roots of perfect powers above 10^90 for prime factors, and stumbles
+        return None
+
+
+def _smooth(g: sympy.Expr) -> sympy.Expr | None:
+    """Term by term."""
     total = sympy.S.Zero
     for term in sympy.Add.make_args(sympy.expand(g, power_exp=False)):
         value = _term(term) if term != 0 else term

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,22 @@ from bounds.values import show
 
 BLOCK = 1 << 14
 """Points evaluated at a time: some forty arrays of this size stay in the second-level cache."""
+LEAST, MOST = -307.6, 308.2
+"""Decimal logarithms between which float64 has its full precision, with a margin."""
+NEAR_ZERO = -200
+"""A value that no precision tells from 0 counts as 0 if it is below this power of ten."""
+INTEGRAL_BITS = 1024
+"""The working precision at which a formula with integrals is given up: to a thousand digits they take minutes."""
 
 
 def floats(tape: Tape, binding: Binding) -> Any:
-    """float64 values; points where cancellation is detected are done again in ball arithmetic."""
+    """float64 values; points where cancellation is detected are done again in ball arithmetic.
+
+    So are those where a step between left the range of float64 and took the result with it.
+    """
     ops = Float64()
     inputs = tape.load(ops, binding.values)
+    beyond = ops.beyond
     shape = np.broadcast_shapes(*[v.shape for v in inputs.values() if isinstance(v, np.ndarray)])
     if not shape:
         return _float(tape, ops, inputs, binding)
@@ -30,17 +41,31 @@ def floats(tape: Tape, binding: Binding) -> Any:
     flat = {n: np.broadcast_to(v, shape).reshape(-1) if np.ndim(v) else v for n, v in inputs.items()}
     out = np.empty(size)
     for start in range(0, size, BLOCK):
-        block = {n: v[start : start + BLOCK] if np.ndim(v) else v for n, v in flat.items()}
-        out[start : start + BLOCK], doubtful = _run(tape, ops, block)
-        for k in np.flatnonzero(np.broadcast_to(doubtful, out[start : start + BLOCK].shape)):
-            out[start + k] = _midpoint(tape, _point(tape, flat, binding, start + int(k)))
+        part = slice(start, start + BLOCK)
+        ops.beyond = beyond
+        found, doubtful = _run(tape, ops, {n: v[part] if np.ndim(v) else v for n, v in flat.items()})
+        out[part] = found
+        if ops.beyond:
+            doubtful = doubtful | _displaced(tape, _columns(tape, flat, binding, part), out[part])
+        for k in np.flatnonzero(np.broadcast_to(doubtful, out[part].shape)):
+            out[start + k] = _midpoint(tape, _columns(tape, flat, binding, start + int(k)))
     return out.reshape(shape)
 
 
-def _point(tape: Tape, flat: dict[Any, Any], binding: Binding, k: int) -> dict[str, Any]:
-    """The inputs at one of the points, exact where they do not vary."""
+def _columns(tape: Tape, flat: dict[Any, Any], binding: Binding, where: Any) -> dict[str, Any]:
+    """The inputs at one or several of the points, exact where they do not vary."""
     columns = {n: flat[n] if n in flat else flat[RAW, n] for n in tape.inputs}
-    return {n: v[k] if np.ndim(v) else binding.values[n] for n, v in columns.items()}
+    return {n: v[where] if np.ndim(v) else binding.values[n] for n, v in columns.items()}
+
+
+def _displaced(tape: Tape, values: dict[str, Any], found: Any) -> Any:
+    """Where float64 lost the value on the way: 0 or inf that stand for numbers within its range, and the like."""
+    log10 = _logarithms(tape, values)
+    with np.errstate(all="ignore"):
+        plain = np.log10(np.abs(found))
+        same = np.abs(plain - log10) <= 1e-9 * (1 + np.abs(log10))
+        outside = np.where(plain > 0, log10 > MOST, log10 < LEAST) & ~np.isfinite(plain)
+    return ~(same | outside | (plain == log10) | np.isnan(found))
 
 
 def _float(tape: Tape, ops: Float64, inputs: dict[Any, Any], binding: Binding) -> Any:
@@ -48,14 +73,17 @@ def _float(tape: Tape, ops: Float64, inputs: dict[Any, Any], binding: Binding) -
     value, doubtful = _run(tape, ops, inputs)
     if np.ndim(value):
         return value
-    if not (doubtful or np.isnan(value)):
-        return float(value)
-    return float(enclose(tape, {n: binding.values[n] for n in tape.inputs}))
+    if doubtful or np.isnan(value):
+        return _nearest(enclose(tape, {n: binding.values[n] for n in tape.inputs}))
+    if ops.beyond:
+        exact = _midpoint(tape, {n: binding.values[n] for n in tape.inputs})
+        return float(value) if np.isnan(exact) else exact
+    return float(value)
 
 
 def _run(tape: Tape, ops: Float64, inputs: dict[Any, Any]) -> tuple[Any, Any]:
     ops.doubtful = False
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore", over="call", under="call", call=ops.leave):
         (value,) = tape.run(ops, inputs)
     return value, ops.doubtful
 
@@ -63,21 +91,36 @@ def _run(tape: Tape, ops: Float64, inputs: dict[Any, Any]) -> tuple[Any, Any]:
 def _midpoint(tape: Tape, point: dict[str, Any]) -> float:
     """The correctly rounded value, or nan where the formula is undefined."""
     try:
-        return float(enclose(tape, point))
+        return _nearest(enclose(tape, point))
     except TheoryError:
         return float("nan")
+
+
+def _nearest(found: Enclosure) -> float:
+    """The float next to an enclosed value; 0 where all that is known of it is how near to 0 it is.
+
+    Raises:
+        TheoryError: Not even that is known.
+    """
+    ball = found.ball
+    if ball.is_exact() or not ball.contains(0):
+        return float(found)
+    if not ball.rad() < to_ball(10) ** NEAR_ZERO:
+        raise TheoryError(f"the formula's value is not settled: it lies in {found}")
+    return 0.0
 
 
 def enclose(tape: Tape, point: dict[str, Any]) -> Enclosure:
     """An enclosure of relative width below 1e-20, at whatever precision that takes.
 
     Raises:
-        TheoryError: The formula is undefined at the point, or no precision up to ``MAX_BITS`` settles it.
+        TheoryError: The formula is undefined at the point, or no precision up to the highest settles it.
     """
     from bounds.arithmetic.ball import Ball, Undecided
 
     ops, bits, ball = Ball(), 128, None
-    while bits <= MAX_BITS:
+    most = INTEGRAL_BITS if any(step == "gaussian" for step, *_ in tape.steps) else MAX_BITS
+    while bits <= most:
         with precision(bits):
             try:
                 (ball,) = tape.run(ops, tape.load(ops, point))
@@ -117,13 +160,21 @@ def logarithm(tape: Tape, binding: Binding, value: Any) -> Any:
     inside = np.isfinite(value) & (np.asarray(value) != 0)
     if np.all(inside):
         return plain if np.ndim(plain) else float(plain)
+    found = np.broadcast_to(_logarithms(tape, binding.values, signed=True), np.shape(value))
+    with np.errstate(invalid="ignore"):  # what is rounded away, or too large for its own logarithm, is 0 or infinite
+        certain = np.where(np.asarray(value) > 0, found > MOST, found < LEAST)
+    merged = np.where(inside, plain, np.where(certain, found, plain))
+    return merged if merged.ndim else float(merged)
+
+
+def _logarithms(tape: Tape, values: Mapping[str, Any], signed: bool = False) -> Any:
+    """log10 in the logarithmic domain; of the absolute value, or nan where a number is negative."""
     from bounds.arithmetic.logarithmic import Logarithmic
 
     ops = Logarithmic()
     with np.errstate(all="ignore"):
-        (signed,) = tape.run(ops, tape.load(ops, binding.values))
-    merged = np.where(inside, plain, np.broadcast_to(signed.log10, np.shape(value)))
-    return merged if merged.ndim else float(merged)
+        (found,) = tape.run(ops, tape.load(ops, values))
+        return found.log10 if signed else found.ln / math.log(10)
 
 
 def pointwise(function: Callable[[dict[str, Any]], Any], tape: Tape, binding: Binding) -> Any:

@@ -30,7 +30,7 @@ class Exact(Scalars):
     def power(self, a: Any, b: Any) -> Any:
         """``a**b``; refused where writing the digits out would take long."""
         if b.is_Integer and abs(b) > 4096 and a not in (0, 1):
-            raise Undecided(f"{a}**{b} is not written out")
+            raise Undecided("a high power is not written out")
         return a**b
 
     def exp(self, a: Any) -> Any:
@@ -47,11 +47,17 @@ class Exact(Scalars):
 
     def maximum(self, *args: Any) -> Any:
         """The largest."""
-        return sympy.Max(*args)
+        return self._extreme(sympy.Max, args)
 
     def minimum(self, *args: Any) -> Any:
         """The smallest."""
-        return sympy.Min(*args)
+        return self._extreme(sympy.Min, args)
+
+    def _extreme(self, kind: Any, args: tuple[Any, ...]) -> Any:
+        try:
+            return kind(*args)
+        except ValueError:  # complex or undefined
+            raise Undecided("the largest or least of numbers that SymPy cannot compare") from None
 
     def ceiling(self, a: Any) -> Any:
         """The least integer above."""
@@ -64,7 +70,7 @@ class Exact(Scalars):
             raise Undecided("a comparison with an undefined number")
         answer = difference.equals(0)
         if answer is None:
-            raise Undecided(f"{difference} = 0 is not settled")
+            raise Undecided("whether an exact number is 0 is not settled")
         return bool(answer)
 
     def gt(self, a: Any, b: Any) -> bool:

@@ -13,24 +13,37 @@ from bounds.averages import compiled_derivative
 
 LOSS = 2.0**-8
 """A sum smaller than this fraction of its terms has lost digits: its points are done again in ball arithmetic."""
+TINY = float(np.finfo(np.float64).tiny)
+"""The least number of full precision."""
 GROWTH = 512.0
 """A power above this exponent, of a computed base, multiplies the base's rounding error by as much."""
 
 
 class Float64(Operators):
-    """Arrays of float64; ``doubtful`` collects where the result may miss 1e-12 relative accuracy."""
+    """Arrays of float64; ``doubtful`` collects where the result may miss 1e-12 relative accuracy.
+
+    ``beyond`` says that some number left the range of float64: an input, or a step where numpy is told to ``leave``.
+    """
 
     def __init__(self) -> None:
         self.doubtful: Any = False
+        self.beyond = False
+
+    def leave(self, _kind: str, _flag: int) -> None:
+        """What numpy calls on overflow and underflow."""
+        self.beyond = True
 
     def convert(self, value: Any) -> Any:
         """A float64 scalar or array; integers and fractions beyond its range become ``inf``."""
         if isinstance(value, np.ndarray):
             return value.astype(np.float64, copy=False)
         try:
-            return np.float64(float(value))
+            found = float(value)
         except OverflowError:
+            self.beyond = True
             return np.float64(np.inf)
+        self.beyond |= abs(found) < TINY and value != 0
+        return np.float64(found)
 
     def const(self, number: Any) -> Any:
         """A SymPy number."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import sympy
 
+from bounds.errors import TheoryError
 from bounds.forms import Written
 from bounds.model import Condition, Quantity
 from bounds.papers.song2021.assumptions import (
@@ -24,6 +26,9 @@ activation, t, n, d_0, d_1 = symbols("activation t n d_0 d_1")
 c_0, c_1, c_t_scaled, c_0_scaled = symbols("c_0 c_1 c_t_scaled c_0_scaled")
 omega_1, r_1, r_2, sigma_max_X, sigma_min_Xt = symbols("omega_1 r_1 r_2 sigma_max_X sigma_min_Xt")
 phi_sq_scaled, c_inf_sq, gram_max_upper = symbols("phi_sq_scaled c_inf_sq gram_max_upper")
+
+MOST_FACTORS = 1 << 16
+"""So many factors of a binomial coefficient are multiplied, in less than a second."""
 
 
 def spectrum() -> Iterator[Quantity]:
@@ -204,13 +209,20 @@ def _written(latex: str, glyph: str, exponent: Any) -> Callable[[], Any]:
 
 
 def _binomial(ops: Any, d_0: Any, t: Any) -> Any:
-    """The product over j <= t of (d_0 - 1 + j)/j, which does not overflow where factorials do."""
+    """C(d_0 - 1 + t, t): the product over j <= k of (n - k + j)/j, which does not overflow where factorials do.
+
+    C(n, k) = C(n, n - k): the shorter of the two products.
+    """
     one = ops.convert(1)
+    rest = ops.add(d_0, ops.convert(-1))
+    k, top = ops.minimum(t, rest), ops.maximum(t, rest)
+    if np.any(ops.gt(k, ops.convert(MOST_FACTORS))):
+        raise TheoryError(f"the rank is a product of min(t, d_0 - 1) factors: more than {MOST_FACTORS} are not handled")
     total = one
-    for j in range(1, 2 ** len(list(ops.bits(t)))):
+    for j in range(1, 2 ** len(list(ops.bits(k)))):
         here = ops.convert(j)
-        factor = ops.div(ops.add(d_0, ops.convert(j - 1)), here)
-        total = ops.mul(total, ops.where(ops.ge(t, here), factor, one))
+        factor = ops.div(ops.add(top, here), here)
+        total = ops.mul(total, ops.where(ops.ge(k, here), factor, one))
     return total
 
 
