@@ -15,7 +15,7 @@ from empirics.task import COMPARE, CRITICAL, Task
 
 Grid = Mapping[str, Sequence[Any]]
 Tasks = tuple[tuple[Task, ...], tuple[str, ...]]
-OWN = ("first_seed", "fresh")
+OWN = ("first_seed", "fresh", "shared")
 """Fields of a setting that a study gives to its tasks."""
 AXES = ("widths", "seeds")
 """Axes of every comparison: a task has one width and one seed."""
@@ -79,7 +79,11 @@ def _points(
 def _one_point(
     module: Any, only: frozenset[str], options: Mapping[str, Any], asked: Mapping[str, Any] | None, grid: Grid
 ) -> Iterator[Task]:
-    """The tasks of a point: one for each width and seed, the first seed with what is done once per width."""
+    """The tasks of a point: one for each width and seed.
+
+    The first seed has what is done once per width, and the first width what does not depend on the widths: done with
+    each of them it would be counted as often in the gathered rows.
+    """
     given = {name: tuple(v) if isinstance(v, list) else v for name, v in options.items()}
     layers = given.pop(LAYERS, None)
     if layers is not None and (not isinstance(layers, int) or isinstance(layers, bool) or layers < 1):
@@ -87,10 +91,12 @@ def _one_point(
     given = _typed(module.Setting(), given)
     (request,) = requests([(module, only)], given, layers)
     seeds = grid.get("seeds", range(request.setting.seeds))
-    for width, seed in itertools.product(grid.get("widths", request.setting.widths), seeds):
-        one = {"widths": (width,), "seeds": 1, "first_seed": seed, "fresh": seed == seeds[0]}
-        setting = replace(request.setting, **one)
-        yield Task(COMPARE, module.KEY, asdict(setting), asked, tuple(sorted(only)))
+    widths = grid.get("widths", request.setting.widths)
+    for width, seed in itertools.product(widths, seeds):
+        one = {"widths": (width,), "seeds": 1, "first_seed": seed}
+        setting = replace(request.setting, **one, fresh=seed == seeds[0], shared=width == widths[0])
+        if not setting.idle:
+            yield Task(COMPARE, module.KEY, asdict(setting), asked, tuple(sorted(only)))
 
 
 def critical_tasks(keys: Sequence[str], grid: Grid, fixed: Mapping[str, Any], data: Grid | None) -> Tasks:
@@ -159,7 +165,8 @@ def _check_fields(known: Mapping[str, Sequence[str]], grid: Grid, fixed: Mapping
     names = sorted({n for names in known.values() for n in names if n not in OWN} | {LAYERS})
     for name in (*grid, *fixed):
         if name in OWN:
-            raise TheoryError(f"{name} is set by the study: give the seeds themselves, such as seeds = [0, 1, 2]")
+            remedy = "give the seeds themselves, such as seeds = [0, 1, 2]" if name == "first_seed" else "leave it out"
+            raise TheoryError(f"{name} is set by the study: {remedy}")
         if name not in names:
             owners = " or ".join(known)
             raise TheoryError(f"{name} is not a field of {owners}{suggest(name, names)}; there is {', '.join(names)}")

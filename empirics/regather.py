@@ -39,7 +39,7 @@ def _joined(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             found[name] = min(values)
         elif name == "seeds":
             found[name] = len({p["first_seed"] + k for p in parts for k in range(p["seeds"])})
-        elif name in ("fresh", "interrupted"):
+        elif name in ("fresh", "shared", "interrupted"):
             found[name] = any(values)
         else:
             different = [v for k, v in enumerate(values) if v not in values[:k]]

@@ -100,6 +100,8 @@ class Setting:
         first_seed: The first of the seeds; the others follow it.
         fresh: Whether to do also what is done once per width and not once per seed: many untrained initialisations,
             stochastic descent. A study does it with the first of its seeds.
+        shared: Whether to do also what is done once for all widths, as it does not depend on them: networks whose size
+            is another number. A study does it with the first of its widths.
     """
 
     widths: tuple[int, ...] = option((64, 128, 256), "Widths, separated by commas.", kind="counts")
@@ -113,6 +115,12 @@ class Setting:
     device: str = option("cpu", "cpu or cuda.", kind="device")
     first_seed: int = option(0, "The first seed; the others follow it.", kind="whole")
     fresh: bool = option(True, "Also do what is done once per width: ensembles of fresh initialisations, SGD.")
+    shared: bool = option(True, "Also do what is done once for all widths: networks whose size is another number.")
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left to do, as all of it is `shared` and done elsewhere."""
+        return False
 
     @property
     def run_seeds(self) -> range:

@@ -63,7 +63,7 @@ def tasks_table(rows: Sequence[TaskRow]) -> Table:
 
 def _flat(row: TaskRow) -> dict[str, Any]:
     config = row.config
-    setting = {n: v for n, v in config["setting"].items() if n != "fresh"}
+    setting = {n: v for n, v in config["setting"].items() if n not in ("fresh", "shared")}
     return {"paper": config["paper"]} | setting | {f"data_{n}": v for n, v in (config["data"] or {}).items()}
 
 

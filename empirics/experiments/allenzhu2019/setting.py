@@ -71,9 +71,14 @@ class Setting(setting.Setting):
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The networks, in the paper's order."""
+        """The networks, in the paper's order; CNNs, whose sizes are `channels` at any width, where `shared` is on."""
         chosen = _words("networks", self.networks, KINDS)
-        return tuple(kind for kind in KINDS if kind in chosen)
+        return tuple(kind for kind in KINDS if kind in chosen and (self.shared or kind != "cnn"))
+
+    @property
+    def idle(self) -> bool:
+        """Whether only CNNs are asked for, and they are trained elsewhere."""
+        return not self.kinds
 
     @property
     def other_losses(self) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ def compare(
     try:
         for K, seed in itertools.product(setting.widths, setting.run_seeds):
             seen.add(_one(scene(setting, K, seed), names, progress))
-        if names & WIDE and setting.fresh:
+        if names & WIDE and setting.fresh and setting.shared:  # of one size and seed, whatever K
             seen.observations += _wanted(_wide(setting), names)
     except KeyboardInterrupt:  # what is finished still makes a table
         if not seen.observations:
