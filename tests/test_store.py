@@ -236,6 +236,35 @@ with Store.write({str(path)!r}) as store:
         assert store.result("k0") == "first"
 
 
+def test_a_checkpoint_that_was_cut_short_loses_nothing(path):
+    """The header in the file tells of pages that only the log has: on a full disk, or after kill -9 just then."""
+    resource = pytest.importorskip("resource")
+    with planned(path, 20) as store:
+        for k in range(10):
+            store.commit(f"k{k}", DONE, seconds=1.0, value=os.urandom(200_000).hex())
+    limited = f"""
+import os, resource
+from empirics.store import Store
+resource.setrlimit(resource.RLIMIT_FSIZE, ({path.stat().st_size + 100_000}, {resource.RLIM_INFINITY}))
+with Store.write({str(path)!r}) as store:
+    for k in range(10, 14):
+        store.commit(f"k{{k}}", "done", seconds=1.0, value=[k, os.urandom(200_000).hex()])
+"""
+    subprocess.run([sys.executable, "-c", limited], check=True)
+    assert path.stat().st_size < 4096 * int.from_bytes(path.read_bytes()[28:32])
+    without = path.with_name("without its log.sqlite")
+    shutil.copy(path, without)
+    with pytest.raises(TheoryError, match="cut short"):
+        Store.write(without)
+    with Store.read(path) as store:
+        assert [store.result(f"k{k}")[0] for k in range(10, 14)] == [10, 11, 12, 13]
+    with Store.write(path) as store:
+        assert [r.status for r in store.rows()] == [DONE] * 14 + [PLANNED] * 6
+        assert store._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert store.result("k13")[0] == 13
+    assert path.stat().st_size == 4096 * int.from_bytes(path.read_bytes()[28:32])
+
+
 def test_one_runner_and_any_readers(path):
     with planned(path) as store:
         assert running(path)
