@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bounds.display import SIGNS
+from bounds.errors import TheoryError
 from bounds.registry import quantity
 from bounds.tables import Table, figures
 from bounds.views import GLYPH, hidden_factors
@@ -24,6 +25,7 @@ LEGEND = (
     "HOLDS: proved at the points measured, by an exact value or an upper end (low to high); CONSISTENT: not refuted, "
     "the measurement is one-sided",
 )
+COLUMNS = ("quantity", "width", "predicted", "measured", "slack", "verdict", "at")
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Comparison:
         Args:
             origin: How the runs were made, for the file.
         """
-        data = "; ".join(f"{c['data']}, {c['samples']} samples" for c in self.configurations.values())
+        data = "; ".join(f"{_listed(c['data'])}, {_listed(c['samples'])} samples" for c in self.configurations.values())
         return calibration_of(self.rows, f"{origin} ({data})")
 
     def table(self, full: bool = False) -> Table:
@@ -115,16 +117,7 @@ class Comparison:
             because = text if full or r.verdict != HOLDS else ""
             width = "all" if r.details.get("widths") else str(r.width)
             lines.append((name, width, _bound(r), _measured(r), _slack(r.slack), r.verdict, where, because))
-        columns = (
-            "quantity",
-            "width",
-            "predicted",
-            "measured",
-            "slack",
-            "verdict",
-            "at",
-            "because" if full else "note",
-        )
+        columns = (*COLUMNS, "because" if full else "note")
         below = (*(f"({k}) {text}" for text, k in notes.items()), *LEGEND, *self._notes())
         title = f"Prediction against reality: {', '.join(sorted(papers))}"
         return Table(columns, tuple(lines), title, below)
@@ -158,10 +151,23 @@ def merge(comparisons: Sequence[Comparison]) -> Comparison:
 
     Returns:
         All rows, cases and configurations.
+
+    Raises:
+        TheoryError: A paper twice: one configuration is kept of each, and one table would mix what differs.
     """
+    papers = [paper for c in comparisons for paper in c.configurations]
+    if twice := [paper for paper in papers if papers.count(paper) > 1]:
+        raise TheoryError(
+            f"{twice[0]} is in {papers.count(twice[0])} comparisons, maybe of different settings: keep them apart"
+        )
     rows, cases = (tuple(r for c in comparisons for r in getattr(c, name)) for name in ("rows", "cases"))
     configurations = {paper: conf for c in comparisons for paper, conf in c.configurations.items()}
     return Comparison(rows, configurations, comparisons[0].versions, cases)
+
+
+def _listed(value: Any) -> str:
+    """One value, or several of a sweep."""
+    return " and ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _run_line(run: Mapping[str, Any]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bounds.errors import TheoryError
@@ -34,9 +35,25 @@ class Group:
     left: int
 
     @property
+    def where(self) -> str:
+        """The point, in words; "" where nothing varies."""
+        return ", ".join(f"{name} = {_worded(value)}" for name, value in self.point.items())
+
+    @property
     def title(self) -> str:
         """The paper and the point, in words."""
-        return ", ".join([self.paper, *(f"{name} = {value}" for name, value in self.point.items())])
+        return ", ".join(x for x in (self.paper, self.where) if x)
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """What is missing in the comparison, in sentences."""
+        failed = [f"{len(self.failed)} tasks failed: {self.failed[0].reason}"] if self.failed else []
+        left = [f"{self.left} tasks are left"] if self.left else []
+        return tuple(failed + left)
+
+
+def _worded(value: Any) -> str:
+    return "by rule" if value is None else ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def groups(store: Store) -> list[Group]:
@@ -48,12 +65,18 @@ def groups(store: Store) -> list[Group]:
     Returns:
         The groups: the rows of each are those of one run over its widths and seeds.
     """
+    found = _together(store)
+    points = _points([apart(rows[0].config) for rows in found])
+    return [_group(store, rows, point) for rows, point in zip(found, points, strict=True)]
+
+
+def _together(store: Store) -> list[list[TaskRow]]:
+    """The tasks that differ in their width and seed only, in the grid's order."""
     found: dict[str, list[TaskRow]] = {}
     for row in store.rows():
         if row.config["kind"] == COMPARE:
             found.setdefault(canonical(apart(row.config)), []).append(row)
-    points = _points([apart(rows[0].config) for rows in found.values()])
-    return [_group(store, rows, point) for rows, point in zip(found.values(), points, strict=True)]
+    return list(found.values())
 
 
 def _group(store: Store, rows: Sequence[TaskRow], point: Mapping[str, Any]) -> Group:
@@ -65,26 +88,50 @@ def _group(store: Store, rows: Sequence[TaskRow], point: Mapping[str, Any]) -> G
 
 def _comparison(store: Store, rows: Sequence[TaskRow], paper: str) -> Comparison | None:
     """One comparison of all results among the rows; a task that failed takes nothing from the others."""
-    with_result = [row.key for row in rows if row.status not in (FAILED, PLANNED)]
-    parts = [Comparison.from_dict(value) for value in store.results(with_result)]
+    parts = list(_results(store, rows))
     return regather(parts, experiment(paper).sum_up) if parts else None
 
 
+def _results(store: Store, rows: Sequence[TaskRow]) -> Iterator[Comparison]:
+    with_result = [row.key for row in rows if row.status not in (FAILED, PLANNED)]
+    yield from map(Comparison.from_dict, store.results(with_result))
+
+
 def pooled(store: Store) -> dict[str, Comparison]:
-    """One comparison of every paper over the whole grid, for orders in whatever varies and for calibration.
+    """What is known up to constants only, over the whole grid: orders in whatever varies, and calibration.
 
     Args:
         store: Open; its study compares.
 
     Returns:
-        By paper; those without a result are left out.
+        By paper; those without a result are left out. Rows are those of orders: a bound in numbers says something else
+        at every point, and is judged there (`groups`). Measurements that several points share are counted once.
     """
-    papers: dict[str, list[TaskRow]] = {}
-    for row in store.rows():
-        if row.config["kind"] == COMPARE:
-            papers.setdefault(row.config["paper"], []).append(row)
-    found = {paper: _comparison(store, rows, paper) for paper, rows in papers.items()}
-    return {paper: comparison for paper, comparison in found.items() if comparison is not None}
+    papers: dict[str, list[list[TaskRow]]] = {}
+    for rows in _together(store):
+        papers.setdefault(rows[0].config["paper"], []).append(rows)
+    found = {}
+    for paper, points in papers.items():
+        if parts := list(_once(store, points)):
+            whole = regather(parts, experiment(paper).sum_up)
+            found[paper] = replace(whole, rows=tuple(row for row in whole.rows if row.details.get("widths")))
+    return found
+
+
+def _once(store: Store, points: Sequence[Sequence[TaskRow]]) -> Iterator[Comparison]:
+    """The results of all points; what is the same in every digit is repeated, as only one kind of network has q."""
+    seen = Counter[str]()
+    for rows in points:
+        here = Counter[str]()
+        for part in _results(store, rows):
+            kept = []
+            for case in part.cases:
+                text = canonical(case.to_dict())
+                here[text] += 1
+                if here[text] > seen[text]:
+                    kept.append(case)
+            yield replace(part, cases=tuple(kept))
+        seen |= here
 
 
 def critical(store: Store) -> list[dict[str, Any]]:

@@ -71,23 +71,37 @@ def _shown(value: Any) -> str:
     return "-" if value is None else ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def group_tables(store: Store, full: bool = False) -> Iterator[Table]:
-    """The verdicts of every paper and point of the grid.
+def group_tables(store: Store) -> Iterator[Table]:
+    """The verdicts of every paper and point of the grid, one table each.
 
     Args:
         store: Open.
-        full: As for `empirics.comparison.Comparison.table`.
     """
+    from empirics.comparison import COLUMNS
     from empirics.gathered import groups
 
     for group in groups(store):
-        state = [f"{len(group.failed)} tasks failed: {group.failed[0].reason}"] if group.failed else []
-        state += [f"{group.left} tasks are left"] if group.left else []
         if group.comparison is None:
-            yield Table(("quantity",), (), group.title, tuple(state) or ("no results",))
+            yield Table(COLUMNS, (), group.title, group.state or ("no results",))
         else:
-            table = group.comparison.table(full)
-            yield replace(table, title=group.title, notes=(*state, *table.notes))
+            table = group.comparison.table()
+            yield replace(table, title=group.title, notes=(*group.state, *table.notes))
+
+
+def verdicts_table(store: Store) -> Table:
+    """The verdicts of every paper and point in one table, the point in columns of its own; for spreadsheets.
+
+    Args:
+        store: Open.
+    """
+    from empirics.comparison import COLUMNS
+    from empirics.gathered import groups
+
+    found = [(g.point, g.comparison.table(full=True)) for g in groups(store) if g.comparison is not None]
+    names = list(dict.fromkeys(name for point, _ in found for name in point))
+    columns = found[0][1].columns if found else COLUMNS
+    lines = ((*(_shown(point.get(n)) for n in names), *line) for point, table in found for line in table.rows)
+    return Table((*names, *columns), tuple(lines))
 
 
 def critical_table(store: Store) -> Iterator[Table]:

@@ -51,9 +51,9 @@ def test_ranking():
         row("banerjee2023.hessian_norm", measured=0.01),
         row("banerjee2023.required_width", "MET", predicted=1.0),
     ]
-    assert [(round(s, 6), r.quantity, r.width) for s, r in ranked(rows)] == [
-        (4.0, "banerjee2023.hessian_norm", 64),
-        (1.0, "banerjee2023.c_H", 128),  # at the width where it is tightest; the requirement is not ranked
+    assert [(round(s, 6), where, r.quantity, r.width) for s, where, r in ranked([("n = 2", r) for r in rows])] == [
+        (4.0, "n = 2", "banerjee2023.hessian_norm", 64),
+        (1.0, "n = 2", "banerjee2023.c_H", 128),  # at the width where it is tightest; the requirement is not ranked
     ]
 
 

@@ -38,6 +38,7 @@ def test_a_study_is_reported_as_one_run_over_its_grid(tmp_path):
     setting = Setting(widths=(16, 24), seeds=2, L=2, steps=2, points=1)
     whole = compare(setting, empirics.load("digits", samples=8), frozenset({"banerjee2023.weight_norm_init"}))
     for source in (path, store_path(path)):
-        found = load(source)
-        assert [r.to_dict() for r in found.rows] == [r.to_dict() for r in whole.rows]
+        (part,) = found = load(source)
+        assert (part.paper, part.where) == ("banerjee2023", "")
+        assert [r.to_dict() for r in part.comparison.rows] == [r.to_dict() for r in whole.rows]
         assert "weight_norm_init" in report(found, title="widths")

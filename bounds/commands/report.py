@@ -17,7 +17,7 @@ from bounds.options import SETTINGS
 @click.option("--question", default="", help="What the runs were to answer, below the heading.")
 @click.option("--command", default="", help="How the runs were made, for the page to say.")
 def report(source: str, out: str, pdf: str | None, title: str, question: str, command: str) -> None:
-    """Make a self-contained page of SOURCE, a file that bounds compare --json wrote."""
+    """Make a self-contained page of SOURCE: a file that bounds compare --json wrote, or a study (its file or store)."""
     from bounds.needs import need_empirics
 
     need_empirics()

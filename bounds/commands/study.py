@@ -109,13 +109,21 @@ def _verdicts(opened: Any, style: str | None) -> None:
     from bounds.needs import need_empirics
 
     need_empirics()
-    from empirics.study_table import critical_table, group_tables, verdict_dict
+    from empirics.study_table import critical_table, group_tables, verdict_dict, verdicts_table
 
     if style == "json":
         emit(style, None, partial(verdict_dict, opened))
         return
-    for table in (*group_tables(opened, full=style == "csv"), *critical_table(opened)):
+    searches = list(critical_table(opened))
+    if style == "csv" and not searches:
+        emit(style, partial(verdicts_table, opened), None)
+        return
+    for table in (*group_tables(opened), *searches):
+        if style == "markdown":  # which prints no titles
+            click.echo(f"**{table.title}**\n")
         emit(style, lambda table=table: table, None)
+        if style == "markdown":
+            click.echo()
 
 
 @study.command("export", context_settings=SETTINGS)

@@ -11,9 +11,9 @@ from bounds.showing import errata_of
 from bounds.views import status
 from empirics.report.elements import Markup, anchor, element, join
 from empirics.report.formulas import constant, erratum_side, relation, statements, symbol
+from empirics.report.parts import Part
 from empirics.report.plots import plots
 from empirics.report.tables import badge, counts, widths_text
-from empirics.verdict import Row
 
 SIDES = {
     "upper": "an upper bound",
@@ -29,27 +29,43 @@ KINDS = {
 }
 
 
-def card(key: str, rows: Sequence[Row], cases: Iterable[Row]) -> Markup:
+TOGETHER = "All {} settings together: each mark is judged by the bound at its own, the line is their median."
+"""Below a plot of several tables."""
+
+
+def card(key: str, parts: Sequence[Part]) -> Markup:
     """One quantity with everything around it.
 
     Args:
         key: The quantity's.
-        rows: Its verdicts.
-        cases: All that was observed of it.
+        parts: Those of its paper, with its verdicts and all that was observed of it.
 
     Returns:
-        An ``article`` that the verdict table links to.
+        An ``article`` that the verdict tables link to.
     """
     q = quantity(key)
     title = element("h4", symbol(q), " ", element("span", _sentence(q.text), class_="what"))
-    reached = {v: widths_text([r for r in rows if r.verdict == v]) for v in counts(rows)}
-    badges = element("ul", *(element("li", badge(v), " ", w) for v, w in reached.items()), class_="badges")
+    rows = [r for part in parts for r in part.comparison.rows if r.quantity == key]
+    items = [element("li", badge(v), " ", _reached(key, v, parts)) for v in counts(rows)]
+    badges = element("ul", *items, class_="badges")
     formula = element("div", *(element("div", s, class_="formula") for s in statements(q)), class_="formulas")
-    drawings = [element("figure", d) for d in plots(key, cases)]
+    cases = [part.place(c) for part in parts for c in part.comparison.cases if c.quantity == key]
+    several = len({part.where for part in parts for c in part.comparison.cases if c.quantity == key})
+    below = element("figcaption", TOGETHER.format(several)) if several > 1 else None
+    drawings = [element("figure", d, below) for d in plots(key, cases)]
     figures = element("div", *drawings, class_="figures") if drawings else None
     text = element("div", badges, formula, _facts(q), class_="statement")
     body = element("div", text, figures, class_="columns")
     return element("article", title, body, id=anchor("q", key), class_="card")
+
+
+def _reached(key: str, verdict: str, parts: Sequence[Part]) -> str:
+    """At which widths a verdict was reached; where there are several tables, in which of them."""
+    said: dict[str, list[str]] = {}
+    for part in parts:
+        if own := [r for r in part.comparison.rows if (r.quantity, r.verdict) == (key, verdict)]:
+            said.setdefault(widths_text(own), []).append(part.where)
+    return "; ".join(f"{widths} ({'; '.join(where)})" if any(where) else widths for widths, where in said.items())
 
 
 def _sentence(text: str) -> str:

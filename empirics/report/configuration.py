@@ -15,14 +15,19 @@ LONG = 40
 """A value with more characters has a line of its own."""
 
 
-def question_of(configurations: Mapping[str, Mapping[str, Any]]) -> str:
-    """What a comparison asks, in a sentence, from its configuration."""
-    names = [f"“{papers()[key].title}”" if key in papers() else key for key in configurations]
-    given = [c.get("widths") for c in configurations.values()]
+Titled = Sequence[tuple[str, Mapping[str, Any]]]
+"""Configurations under the paper, or the heading of the table, that each belongs to."""
+
+
+def question_of(configurations: Titled) -> str:
+    """What a comparison asks, in a sentence, from the configurations of its papers."""
+    keys = list(dict.fromkeys(key for key, _ in configurations))
+    names = [f"“{papers()[key].title}”" if key in papers() else key for key in keys]
+    given = [c.get("widths") for _, c in configurations]
     widths = {str(w): None for some in given if isinstance(some, list | tuple) for w in some}
     nets = f" of width {_listed(list(widths))}" if widths else ""
     if len(names) > 1:
-        return f"Do the theorems of {_listed(list(configurations))} hold on trained networks{nets}, and how closely?"
+        return f"Do the theorems of {_listed(keys)} hold on trained networks{nets}, and how closely?"
     return f"Does what {''.join(names)} states hold on trained networks{nets}, and how closely?"
 
 
@@ -31,13 +36,13 @@ def _listed(values: Sequence[Any]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def configuration(configurations: Mapping[str, Mapping[str, Any]]) -> Markup:
-    """Settings and runs, paper by paper."""
+def configuration(configurations: Titled) -> Markup:
+    """Settings and runs, table by table."""
     parts = []
-    for key, c in configurations.items():
-        parts += [element("h3", key)] if len(configurations) > 1 else []
+    for title, c in configurations:
+        parts += [element("h3", title)] if len(configurations) > 1 else []
         parts.append(_pairs({k: v for k, v in c.items() if k not in APART}))
-        parts.append(_runs(key, c.get("runs") or ()))
+        parts.append(_runs(title, c.get("runs") or ()))
     return join(parts)
 
 
@@ -70,7 +75,7 @@ def _value(value: Any, brief: bool = False) -> Markup | str:
     return str(value)
 
 
-def _runs(key: str, runs: Sequence[Mapping[str, Any]]) -> Markup:
+def _runs(title: str, runs: Sequence[Mapping[str, Any]]) -> Markup:
     """One line for each trained network; columns are what any of them tells."""
     if not runs:
         return Markup("")
@@ -78,10 +83,10 @@ def _runs(key: str, runs: Sequence[Mapping[str, Any]]) -> Markup:
     columns = list(dict.fromkeys(c for run in flat for c in run))
     head = element("tr", *(element("th", c.replace("_", " "), scope="col") for c in columns))
     lines = [element("tr", *(element("td", _value(run.get(c, "–"), brief=True)) for c in columns)) for run in flat]
-    caption = element("caption", f"Networks trained for {key}")
+    caption = element("caption", f"Networks trained for {title}")
     table = element("table", caption, element("thead", head), element("tbody", *lines), class_="runs")
     scroll = element(
-        "div", table, class_="scroll", tabindex="0", role="region", aria_label=f"Networks trained for {key}"
+        "div", table, class_="scroll", tabindex="0", role="region", aria_label=f"Networks trained for {title}"
     )
     return element("details", element("summary", f"{len(runs)} trained networks"), scroll, open=len(runs) <= MANY)
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bounds.errors import TheoryError
 from bounds.model import SIDES
 from bounds.registry import quantity
-from empirics.comparison import Comparison, merge
+from empirics.comparison import Comparison
+from empirics.report.parts import Part, Reported
 from empirics.report.tables import VERDICTS
 from empirics.verdict import Row
+
+if TYPE_CHECKING:
+    from empirics.gathered import Group
 
 KEYS = ("rows", "configuration", "versions", "cases")
 TUPLES = ("reasons", "seeds")
@@ -52,15 +57,15 @@ CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 """Field of a row -> (whether a value from a file is one, what it must be)."""
 
 
-def load(path: str | Path) -> Comparison:
-    """A comparison from a file.
+def load(path: str | Path) -> Reported:
+    """What a report is made of, from a file.
 
     Args:
         path: What ``bounds compare --json`` printed, as a ``.json`` file; a study's ``.sqlite`` store, or its ``.toml``
             file, which stands for the store beside it.
 
     Returns:
-        The comparison.
+        The comparison; of a study its parts, one for each paper and setting.
 
     Raises:
         TheoryError: The file is missing, of an unknown kind, or does not hold a comparison; one line says which.
@@ -140,26 +145,33 @@ def _from_json(path: Path) -> Comparison:
     return from_dict(data, str(path))
 
 
-def _from_store(path: Path) -> Comparison:
-    """All results of a study that compares, each paper's pooled over the whole grid."""
-    from empirics.gathered import pooled
+def _from_store(path: Path) -> tuple[Part, ...]:
+    """The groups of a study that compares: widths and seeds are gathered, other settings stand apart."""
+    from empirics.gathered import groups
     from empirics.store import Store
 
     with Store.read(path) as store:
-        found = pooled(store)
-    if not found:
+        found = groups(store)
+    if not any(group.comparison and group.comparison.rows for group in found):
         raise TheoryError(f"{path}: no comparison is finished in it (bounds study run FILE, of kind compare)")
-    return merge(list(found.values()))
+    return tuple(Part(group.paper, _with_state(group), group.where) for group in found)
 
 
-def _from_study(path: Path) -> Comparison:
+def _with_state(group: Group) -> Comparison:
+    """A group's comparison, whose notes begin with what is missing in it."""
+    made = group.comparison or Comparison((), {group.paper: _configuration({})}, {})
+    notes = [*group.state, *made.configuration["notes"]]
+    return replace(made, configurations={group.paper: {**made.configuration, "notes": notes}})
+
+
+def _from_study(path: Path) -> tuple[Part, ...]:
     """A study file stands for the store beside it."""
     from empirics.study import store_path
 
     return _from_store(store_path(path))
 
 
-LOADERS: Mapping[str, Callable[[Path], Comparison]] = {
+LOADERS: Mapping[str, Callable[[Path], Reported]] = {
     ".json": _from_json,
     ".sqlite": _from_store,
     ".toml": _from_study,

@@ -63,17 +63,18 @@ def slug(verdict: str) -> str:
     return verdict.lower().replace(" ", "-")
 
 
-def verdict_table(rows: Sequence[Row], paper: str) -> Markup:
-    """The verdicts of one paper, with the notes that they refer to.
+def verdict_table(rows: Sequence[Row], title: str, prefix: str) -> Markup:
+    """The verdicts of one paper at one setting, with the notes that they refer to.
 
     Args:
         rows: Its rows, one per quantity and width.
-        paper: Its key.
+        title: The paper, and what sets the setting apart.
+        prefix: With which the names of its notes begin.
 
     Returns:
         A table and a list of notes.
     """
-    notes, scale = Notes(f"note-{paper}"), bar_scale(rows)
+    notes, scale = Notes(prefix), bar_scale(rows)
     heads = [element("th", c, scope="col", role="columnheader", class_=f"c-{c}") for c in COLUMNS]
     lines, previous = [], ""
     for r in rows:
@@ -81,7 +82,7 @@ def verdict_table(rows: Sequence[Row], paper: str) -> Markup:
         previous = r.quantity
     head = element("thead", element("tr", *heads, role="row"), role="rowgroup")
     body = element("tbody", *lines, role="rowgroup")
-    caption = element("caption", f"Verdicts on the quantities of {paper}")
+    caption = element("caption", f"Verdicts on the quantities of {title}")
     return join([element("table", caption, head, body, class_="verdicts", role="table"), notes.listing()])
 
 
