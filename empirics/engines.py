@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from bounds.errors import TheoryError
 from empirics.numbered import numbered
+from empirics.workers import attach
 
 Batch = list[tuple[int, Any]]
 
@@ -71,8 +72,8 @@ class Local:
 
     @property
     def worker(self) -> dict[str, Any]:
-        """Threads, the parent, and the GPUs with the folder where their locks are."""
-        told: dict[str, Any] = {"threads": self.threads, "parent": os.getpid()}
+        """Threads, and the GPUs with the folder where their locks are."""
+        told: dict[str, Any] = {"threads": self.threads}
         if self.gpus:
             if not self._slots:
                 self._slots = tempfile.mkdtemp(prefix="bounds-gpus-")
@@ -130,7 +131,8 @@ class Local:
 
         options: dict[str, Any] = {"batch_size": 1, "pre_dispatch": self.workers, "max_nbytes": None}
         processes = max(2, self.workers)
-        with _deaf(), parallel_config("loky", n_jobs=processes, inner_max_num_threads=self.threads):
+        start = {"initializer": attach, "initargs": (os.getpid(),)}
+        with _deaf(), parallel_config("loky", n_jobs=processes, inner_max_num_threads=self.threads, **start):
             return Parallel(return_as="generator_unordered", **options)(calls())
 
 

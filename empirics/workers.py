@@ -1,4 +1,4 @@
-"""What a worker process does before a task: its threads, its GPU, and not to outlive the process that it works for."""
+"""What a worker process does first, not to outlive the process that it works for, and before a task: threads, GPU."""
 
 from __future__ import annotations
 
@@ -18,11 +18,9 @@ def prepare(worker: Mapping[str, Any]) -> None:
     """Make this process ready for a task; what lasts is done once.
 
     Args:
-        worker: ``parent``, the process that it belongs to; ``gpus``, the devices' names, and ``slots``, the folder
-            where workers agree on who has which; ``threads``, how many torch may use.
+        worker: ``gpus``, the devices' names, and ``slots``, the folder where workers agree on who has which;
+            ``threads``, how many torch may use.
     """
-    if parent := worker.get("parent"):
-        _attach(parent)
     if gpus := worker.get("gpus"):
         claim(tuple(gpus), worker["slots"])
     if threads := worker.get("threads"):
@@ -31,11 +29,14 @@ def prepare(worker: Mapping[str, Any]) -> None:
         torch.set_num_threads(threads)
 
 
-@lru_cache(maxsize=1)
-def _attach(parent: int) -> None:
-    """End when the parent has ended: an orphan would take its successor's cores."""
-    if os.getpid() == parent:
-        return
+def attach(parent: int) -> None:
+    """End when the parent has ended: an orphan would take its successor's cores.
+
+    A worker that never gets a task has to as well, so this is done where it starts.
+
+    Args:
+        parent: The process that it belongs to.
+    """
 
     def watch() -> None:
         while os.getppid() == parent:

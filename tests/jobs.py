@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import time
 from pathlib import Path
@@ -59,3 +60,35 @@ def fatal(x):
     if x == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     return x
+
+
+def brief(sent):
+    """A short task of `test_kills`: it notes who began it, for whom, takes its time, and ends in one of three ways."""
+    from empirics.workers import prepare
+
+    prepare(sent["worker"] | {"threads": None})  # no torch here
+    config = json.loads(sent["text"])
+    with (Path(sent["folder"]) / "begun").open("a") as file:
+        file.write(f"{os.getppid()} {os.getpid()} {task_of(config)}\n")
+    time.sleep(random.uniform(0, 0.04))
+    return ending(config) | {"worker": str(os.getpid())}
+
+
+def at_once(sent):
+    """The same task, without its time."""
+    return ending(json.loads(sent["text"]))
+
+
+def task_of(config):
+    """A task's name in the notes of `brief`."""
+    return f"{config['setting']['widths'][0]}/{config['setting']['first_seed']}"
+
+
+def ending(config):
+    """What the configuration alone decides of a task: how it ends, and its result of some 10 kB."""
+    width, seed = config["setting"]["widths"][0], config["setting"]["first_seed"]
+    draw = random.Random(f"{width} {seed}")
+    found = outcome({"width": width, "seed": seed, "numbers": [draw.random() for _ in range(1000)]})
+    if seed % 5 == 3:
+        return found | {"status": "failed", "reason": f"seed {seed} fails", "value": None}
+    return found | ({"status": "diverged", "reason": f"seed {seed} diverges"} if seed % 5 == 4 else {})
