@@ -5,7 +5,11 @@ The commands that need no training are in ``bounds.commands``; here are those th
 
 from __future__ import annotations
 
+import codecs
+import io
+import os
 import sys
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +73,7 @@ def compare(
     from empirics.experiments import chosen
     from empirics.request import comparison_data, needs_data, requests
 
-    if calibrate:
+    if calibrate is not None:
         check_target("--calibrate", calibrate)
     asked = requests(chosen(keys), options, hidden_layers)
     dataset = comparison_data([r.module for r in asked], data, samples, data_seed, input_dim)
@@ -190,13 +194,39 @@ def _line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in shown)
 
 
+def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
+    """What an encoding cannot hold: the bytes of a file's name as they were, other characters as escapes."""
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.lookup_error("backslashreplace")(error)
+
+
+def _write_anything() -> None:
+    """Names of files are bytes, and not every encoding has a letter for lambda: neither may end a command."""
+    codecs.register_error("bounds.escaped", _escaped)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="bounds.escaped")
+
+
+def _drop_output() -> None:
+    """Let go of what standard output does not take: Python would try again at its end, with a message of its own."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main() -> None:
     """Run, and turn every error into one line and an exit code."""
     from bounds.errors import TheoryError
 
     sys.set_int_max_str_digits(0)  # widths have any number of digits
+    _write_anything()
     try:
         code = app(standalone_mode=False, prog_name="bounds")
+        sys.stdout.flush()
     except click.ClickException as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # click 8.2 and later; before, help is printed without an error
             click.echo(app.get_help(click.Context(app, info_name="bounds")))
@@ -210,9 +240,11 @@ def main() -> None:
         click.echo(f"error: {_line(str(error))}", err=True)
         code = EXIT_USAGE
     except BrokenPipeError:
+        _drop_output()
         sys.stderr.close()
         code = 0
     except (ArithmeticError, MemoryError, OSError, RuntimeError) as error:  # the run failed, the request was sound
+        _drop_output()
         lines = str(error).strip().splitlines() or [type(error).__name__]
         click.echo(f"failed: {_line(lines[0])}", err=True)
         code = EXIT_FAILED

@@ -118,7 +118,7 @@ class Calibration:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise TheoryError(f"--calibrated {path}: cannot be read ({error.strerror})") from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise TheoryError(
                 f"--calibrated {path}: is not JSON; write one with bounds compare --calibrate FILE"
             ) from None
@@ -176,7 +176,7 @@ def _constant(where: str, key: str, name: str, entry: Any) -> Constant:
         )
     if cases is None or cases < 1 or cases != int(cases) or not isinstance(origin, str):
         raise TheoryError(f'{where}: {key}.{name} needs "cases", an integer from 1, and "from", how the runs were made')
-    return Constant(value, relation, int(cases), origin)
+    return Constant(value, relation, int(cases), "".join(c if c.isprintable() else " " for c in origin))
 
 
 def _number(value: Any) -> float | None:

@@ -180,6 +180,20 @@ def _shown(default: Any) -> str:
     return "" if default is None else ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
+def only_plot(path: str, style: str | None) -> None:
+    """Refuse, before the work, a drawing that cannot be written, or one in place of a table that is asked for.
+
+    Raises:
+        TheoryError: The file cannot be written.
+        UsageError: A style is given.
+    """
+    from bounds.targets import check_picture
+
+    if style:
+        raise click.UsageError(f"--plot draws instead of printing: leave out --{style}, or --plot")
+    check_picture("--plot", path)
+
+
 def data_options(command: Any) -> Any:
     """What ``compare`` and ``reproduce`` share: on which data."""
     for option in reversed(

@@ -193,7 +193,12 @@ def kernel_row(key: str, data: str, values: Mapping[str, Any], save: str | None 
         TheoryError: The paper has no such kernel, a value or the data do not suit, or the file cannot be written.
     """
     from bounds.kernels import normalised, ntk, ntk_options
+    from bounds.targets import check_target
 
+    if save is not None:
+        if not save.endswith(".npy"):
+            raise TheoryError(f"--save {save}: the ending must be .npy")
+        check_target("--save", save)
     paper = find_paper(key)
     question, samples = _without_samples(Question(values=values), [paper])
     given = translate([paper], question.values)

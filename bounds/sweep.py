@@ -17,7 +17,7 @@ from bounds.evaluate import relations
 from bounds.model import Default, Domain, Paper, Quantity
 from bounds.naming import meaning
 from bounds.numeric import floats, logarithm
-from bounds.values import number
+from bounds.values import brief, number
 
 POINTS = 50
 """Points of a real range whose number is not given; an integer range that is not logarithmic takes every integer."""
@@ -123,7 +123,7 @@ def _float(name: str, text: str) -> float:
 
 def _range(ends: tuple[float, float], log: bool, rest: list[str], whole: bool, text: str) -> np.ndarray:
     low, high = ends
-    if len(rest) > 1 or not all(r.isdigit() and int(r) > 0 for r in rest):
+    if len(rest) > 1 or not all(r.isdecimal() and int(r) > 0 for r in rest):
         raise TheoryError(f"--over {text}: after the range comes log or a number of points, for example 1:100:log:20")
     if low > high or (log and low <= 0):
         raise TheoryError(f"--over {text}: the range is empty, or starts below 0 on a logarithmic axis")
@@ -133,6 +133,8 @@ def _range(ends: tuple[float, float], log: bool, rest: list[str], whole: bool, t
             raise TheoryError(f"--over {text}: {count} integers are too many; add :log or a number of points")
         return np.arange(math.ceil(low), int(high) + 1, dtype=float)
     count = int(rest[0]) if rest else POINTS
+    if count > MOST_POINTS:
+        raise TheoryError(f"--over {text}: {brief(rest[0])} points are too many (at most {MOST_POINTS})")
     found = np.geomspace(low, high, count) if log else np.linspace(low, high, count)
     found[0], found[-1] = low, high  # geomspace rounds its ends
     return np.unique(np.rint(found)) if whole else found

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from bounds.errors import TheoryError
-from bounds.targets import check_target
 
 
 def check_folder(folder: Path) -> None:
@@ -27,24 +26,6 @@ def check_folder(folder: Path) -> None:
             pass
     except OSError as error:
         raise TheoryError(f"--out {folder}: cannot be written ({error.strerror}); choose another folder") from None
-
-
-def check_picture(option: str, path: str) -> None:
-    """Prove that a drawing can be written, before hours of training.
-
-    Args:
-        option: The option that named the file, for messages.
-        path: The file; its ending chooses the format.
-
-    Raises:
-        TheoryError: No such format, or the file cannot be written.
-    """
-    from matplotlib.backend_bases import FigureCanvasBase
-
-    known = FigureCanvasBase.get_supported_filetypes()
-    if Path(path).suffix.lower().lstrip(".") not in known:
-        raise TheoryError(f"{option} {path}: the ending chooses the format: {', '.join(sorted(known))}")
-    check_target(option, path)
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Path:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from bounds.errors import TheoryError
 from bounds.registry import quantity
-from empirics.figures import check_picture, panel_style
+from bounds.targets import check_picture
+from empirics.figures import panel_style
 from empirics.headline import QUOTED, Headline
 
 SLOPES = (

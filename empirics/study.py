@@ -72,9 +72,14 @@ def store_path(file: str | os.PathLike[str]) -> Path:
     Args:
         file: The study file, or the store itself.
 
+    Raises:
+        TheoryError: It is the name of no file.
+
     >>> str(store_path("a/c_H.toml")), str(store_path("a/c_H.sqlite"))
     ('a/c_H.sqlite', 'a/c_H.sqlite')
     """
+    if not Path(file).name:
+        raise TheoryError(f"study file {os.fspath(file)!r}: the name of a file is needed")
     return Path(file).with_suffix(".sqlite")
 
 

@@ -14,6 +14,7 @@ from bounds.options import (
     across_options,
     emit,
     model_values,
+    only_plot,
     progress,
     question_from,
     table_options,
@@ -40,27 +41,37 @@ def required_width(
     """The least width that each theorem asks for; works with nothing given."""
     from bounds import across, views
 
-    if against and not plot:
+    if against is not None and plot is None:
         raise click.UsageError("--against is the axis of a plot: add --plot FILE")
+    if plot is not None:
+        only_plot(plot, style)
     question = question_from(ctx, options, "width")
-    if calibrated:
+    unused = ""
+    if calibrated is not None:
         from bounds.calibration import Calibration
 
         question = replace(question, calibration=Calibration.read(calibrated))
-        if line := question.calibration.unused(q.key for q in across.asked(question, "width")):
-            click.echo(line, err=True)
-    if plot:
+        unused = question.calibration.unused(q.key for q in across.asked(question, "width"))
+    if plot is not None:
         from bounds.plots import width_plot
 
-        click.echo(width_plot(question, against or "samples=10:1e6:log", plot, progress))
+        _say(width_plot(question, "samples=10:1e6:log" if against is None else against, plot, progress), unused)
         return
     solutions = across.required_widths(question)
+    _say("", unused)
     emit(
         style,
         lambda: views.width_table(solutions, details),
         lambda: views.width_dict(solutions),
         lambda: views.width_records(solutions),
     )
+
+
+def _say(answer: str, remark: str) -> None:
+    """An answer, and on standard error a remark on it: an error has no other line beside it."""
+    for text, err in ((remark, True), (answer, False)):
+        if text:
+            click.echo(text, err=err)
 
 
 def _across(answers: str, name: str, text: str) -> click.Command:

@@ -11,6 +11,7 @@ from bounds.options import (
     ModelCommand,
     emit,
     model_values,
+    only_plot,
     progress,
     table_options,
 )
@@ -33,11 +34,13 @@ def sweep(
     from bounds.sweep import axes_of
     from bounds.sweep import sweep as run
 
+    if plot is not None:
+        only_plot(plot, style)
     q = registry.quantity(key)
     found = run(
         q, axes_of(q.paper, over), translate([q.paper], model_values(ctx, options))[q.paper.key], progress=progress
     )
-    if plot:
+    if plot is not None:
         from bounds.plots import sweep_plot
 
         click.echo(sweep_plot(found, plot))

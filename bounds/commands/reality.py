@@ -39,7 +39,7 @@ def critical_width(
     from empirics.recipe import Search
 
     search = setting_from(Search(), options, "critical-width")
-    if plot:
+    if plot is not None:
         check_plot(plot, samples)
     found = headline(papers, data, samples, search, seed=data_seed, progress=progress)
     emit(style, partial(found.table, full=style == "csv"), found.to_dict)
