@@ -267,13 +267,19 @@ def side_table(evaluations: Sequence[Evaluation]) -> Table:
     return Table(table.columns, table.rows, "One quantity, several papers", (*settings, *table.notes))
 
 
-def sweep_table(found: Sweep) -> Table:
-    """One row per point."""
+def sweep_table(found: Sweep, blank: str = "-") -> Table:
+    """One row per point; ``blank`` where there is no number: an undefined value, the logarithm of a negative one."""
+
+    def shown(x: float, digits: int) -> str:
+        return blank if math.isnan(x) else f"{x:.{digits}g}"
+
     rows = tuple(
-        (*[f"{x:.15g}" for x in point[:-3]], f"{point[-3]:.17g}", f"{point[-2]:.15g}", "yes" if point[-1] else "no")
+        (*[f"{x:.15g}" for x in point[:-3]], shown(point[-3], 17), shown(point[-2], 15), "yes" if point[-1] else "no")
         for point in found.rows()
     )
     notes = assumed_lines([found])
+    if any(blank in row for row in rows):
+        notes.insert(0, f"{blank} where the value is undefined, and for the logarithm where it is negative")
     if found.unset:
         notes.append(f"order only: evaluated at {', '.join(f'{n} = 1' for n in found.unset)}")
     return Table((*found.axes, found.quantity.key, "log10", "applicable"), rows, notes=tuple(notes))

@@ -337,6 +337,14 @@ def test_what_was_found(arguments, says):
     assert says in done.err
 
 
+def test_what_is_no_number_is_not_called_nan():
+    """A negative bound has no logarithm: an empty cell in CSV, null in JSON, a dash that is explained in a table."""
+    call = ["sweep", "allenzhu2019.forward_drift", "--over", "m=2,100"]
+    assert [line.split(",")[2] for line in check([*call, "--csv"]).out.splitlines()][1] == ""
+    assert json.loads(check([*call, "--json"]).out)["log10"][0] is None
+    assert "- where the value is undefined, and for the logarithm where it is negative" in check(call).out
+
+
 def test_a_name_that_is_not_text():
     """A file's name is bytes: Python holds those that are no UTF-8 as lone surrogates, and gives them back."""
     name = os.fsdecode(b"\xff.png")

@@ -45,7 +45,8 @@ def sweep(
 
         click.echo(sweep_plot(found, plot))
         return
-    emit(style, lambda: views.sweep_table(found), found.to_dict)
+    blank = "" if style == "csv" else "-"
+    emit(style, lambda: views.sweep_table(found, blank), found.to_dict)
 
 
 @click.command(cls=ModelCommand, context_settings=LOOSE)
