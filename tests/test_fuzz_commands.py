@@ -149,7 +149,7 @@ DRAWS: dict[str, Drawn] = {
     "show": Drawn((Call(("banerjee2023.c_H",)), Call(("liu2020.c_0",), {"--latex": None})), {"key": keys}),
     "cite": Drawn((Call(("song2021",)),), {"paper": papers}),
     "errata": Drawn((Call(("song2021",)),), {"paper": papers}, left=frozenset({"demonstrate"})),
-    "eval": asking(Call(("banerjee2023.c_H",), POINT), key=keys, share=3),
+    "eval": asking(Call(("banerjee2023.c_H",), POINT), key=keys, share=2),
     "required-width": asking(
         Call(), Call((), {"--paper": "liu2020"}), Call((), {"--calibrated": "c.json"}), Call((), DRAWING), share=2
     ),
@@ -165,7 +165,7 @@ DRAWS: dict[str, Drawn] = {
         Call(("banerjee2023.c_H",), {"--m": "9", "--over": "L=2:5"}),
         Call(("banerjee2023.c_H",), {"--m": "9", "--over": "L=2:5", "--plot": "x.png"}),
         key=keys,
-        share=3,
+        share=2,
     ),
     "data": asking(Call(("digits",), {"--samples": "5"}), name=datasets),
     "kernel": asking(
