@@ -20,10 +20,12 @@ BLOCK = 1 << 14
 """Points evaluated at a time: some forty arrays of this size stay in the second-level cache."""
 LEAST, MOST = -307.6, 308.2
 """Decimal logarithms between which float64 has its full precision, with a margin."""
+SETTLED = 1e-12
+"""The relative width of an enclosure that stands for a float."""
 NEAR_ZERO = -200
 """A value that no precision tells from 0 counts as 0 if it is below this power of ten."""
-INTEGRAL_BITS = 1024
-"""The working precision at which a formula with integrals is given up: to a thousand digits they take minutes."""
+INTEGRAL_BITS = 256
+"""The working precision at which a formula with integrals is given up: beyond they take ten seconds and more."""
 
 
 def floats(tape: Tape, binding: Binding) -> Any:
@@ -45,10 +47,14 @@ def floats(tape: Tape, binding: Binding) -> Any:
         ops.beyond = beyond
         found, doubtful = _run(tape, ops, {n: v[part] if np.ndim(v) else v for n, v in flat.items()})
         out[part] = found
-        if ops.beyond:
-            doubtful = doubtful | _displaced(tape, _columns(tape, flat, binding, part), out[part])
-        for k in np.flatnonzero(np.broadcast_to(doubtful, out[part].shape)):
-            out[start + k] = _midpoint(tape, _columns(tape, flat, binding, start + int(k)))
+        doubtful = np.broadcast_to(doubtful, out[part].shape)
+        again = doubtful
+        if ops.beyond or np.isnan(out[part]).any():
+            again = doubtful | _displaced(tape, _columns(tape, flat, binding, part), out[part])
+        for k in np.flatnonzero(again):
+            exact = _midpoint(tape, _columns(tape, flat, binding, start + int(k)))
+            if doubtful[k] or not np.isnan(exact):
+                out[start + k] = exact
     return out.reshape(shape)
 
 
@@ -59,13 +65,13 @@ def _columns(tape: Tape, flat: dict[Any, Any], binding: Binding, where: Any) -> 
 
 
 def _displaced(tape: Tape, values: dict[str, Any], found: Any) -> Any:
-    """Where float64 lost the value on the way: 0 or inf that stand for numbers within its range, and the like."""
+    """Where float64 lost the value on the way: 0, inf or nan that stand for numbers within its range, and the like."""
     log10 = _logarithms(tape, values)
     with np.errstate(all="ignore"):
         plain = np.log10(np.abs(found))
         same = np.abs(plain - log10) <= 1e-9 * (1 + np.abs(log10))
-        outside = np.where(plain > 0, log10 > MOST, log10 < LEAST) & ~np.isfinite(plain)
-    return ~(same | outside | (plain == log10) | np.isnan(found))
+        outside = np.where(plain > 0, log10 > MOST, log10 < LEAST) & np.isinf(plain)
+    return ~(same | outside | (plain == log10) | (np.isnan(found) & np.isnan(log10)))
 
 
 def _float(tape: Tape, ops: Float64, inputs: dict[Any, Any], binding: Binding) -> Any:
@@ -84,7 +90,12 @@ def _float(tape: Tape, ops: Float64, inputs: dict[Any, Any], binding: Binding) -
 def _run(tape: Tape, ops: Float64, inputs: dict[Any, Any]) -> tuple[Any, Any]:
     ops.doubtful = False
     with np.errstate(all="ignore", over="call", under="call", call=ops.leave):
-        (value,) = tape.run(ops, inputs)
+        try:
+            (value,) = tape.run(ops, inputs)
+        except ValueError as error:
+            if "broadcast" not in str(error):
+                raise
+            raise TheoryError("the formula's value is a matrix: evaluate it at one point at a time") from None
     return value, ops.doubtful
 
 
@@ -103,11 +114,11 @@ def _nearest(found: Enclosure) -> float:
         TheoryError: Not even that is known.
     """
     ball = found.ball
-    if ball.is_exact() or not ball.contains(0):
+    if ball.is_exact() or found.relative_width < SETTLED:
         return float(found)
-    if not ball.rad() < to_ball(10) ** NEAR_ZERO:
-        raise TheoryError(f"the formula's value is not settled: it lies in {found}")
-    return 0.0
+    if ball.contains(0) and ball.rad() < to_ball(10) ** NEAR_ZERO:
+        return 0.0
+    raise TheoryError(f"the formula's value is not settled: it lies in {found}")
 
 
 def enclose(tape: Tape, point: dict[str, Any]) -> Enclosure:

@@ -104,6 +104,8 @@ def show(value: Any) -> str:
         return figures(value, 3)
     if getattr(value, "free_symbols", None):
         return str(value)
+    if isinstance(value, Fraction) and not 1e-300 < abs(value) < 1e300:  # beyond the floats
+        return figures(round(value), 3) if abs(value) > 1 else f"1/{figures(round(1 / value), 3)}" if value else "0"
     if isinstance(value, Fraction | float) or hasattr(value, "__float__"):
         return f"{float(value):.6g}"
     return str(value)

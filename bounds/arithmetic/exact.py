@@ -10,6 +10,9 @@ import sympy
 from bounds.arithmetic.ball import Undecided
 from bounds.arithmetic.operators import Scalars
 
+MOST_BITS, ROOT_BITS = 1 << 18, 1 << 11
+"""Of numbers that are written out, and of numbers whose roots SymPy simplifies: it looks for their factors."""
+
 
 class Exact(Scalars):
     """Exact numbers; see ``bounds.arithmetic``. A comparison that SymPy cannot prove raises ``Undecided``."""
@@ -25,11 +28,14 @@ class Exact(Scalars):
 
     def sqrt(self, a: Any) -> Any:
         """The square root."""
-        return sympy.sqrt(a)
+        return self.power(a, sympy.S.Half)
 
     def power(self, a: Any, b: Any) -> Any:
         """``a**b``; refused where writing the digits out would take long."""
-        if b.is_Integer and abs(b) > 4096 and a not in (0, 1):
+        if a in (0, 1):
+            return a**b
+        bits = max(int(a.p).bit_length(), int(a.q).bit_length()) if a.is_Rational else 1
+        if b.is_Rational and (abs(b) > 4096 or bits * abs(b) > MOST_BITS or (bits > ROOT_BITS and not b.is_Integer)):
             raise Undecided("a high power is not written out")
         return a**b
 

@@ -125,7 +125,7 @@ class Float64(Operators):
             self.doubtful = self.doubtful | ((n > GROWTH) & (gap != 0))
         with np.errstate(divide="ignore", invalid="ignore"):
             total = np.expm1(n * np.log1p(gap)) / gap
-        return np.where(gap == 0, n, total)
+        return np.where((gap == 0) | (n == 0), n, total)
 
     def bits(self, n: Any) -> Iterator[Any]:
         """The binary digits of the integers ``n``, the highest first, as boolean arrays."""
@@ -153,5 +153,8 @@ class Float64(Operators):
         return average.values(tuple(given))
 
     def activation(self, phi: Any, a: Any, order: int) -> Any:
-        """The activation's derivative of an order."""
-        return compiled_derivative(phi, order)(a)
+        """The activation's derivative of an order; a small one may be the difference of terms that cancel."""
+        value = compiled_derivative(phi, order)(a)
+        small = (np.abs(value) < LOSS) & (a != 0)
+        self.doubtful = self.doubtful | (small if phi.smooth else small & (value != 0))  # relu's 0 is no rounding
+        return value
