@@ -235,12 +235,13 @@ def decide(tape: Any, inputs: Mapping[str, Any]) -> bool | None:
     """The truth of a one-relation tape at a point: balls of growing precision, exact numbers for ties."""
     from bounds.arithmetic.ball import Ball, Undecided
     from bounds.arithmetic.exact import Exact
-    from bounds.ball import precision
+    from bounds.ball import INTEGRAL_BITS, precision
 
     ops, bits = Ball(), _bits(inputs)
     attempts = [(ops, bits), (ops, 4 * bits), (Exact(), bits), (ops, max(4096, 16 * bits))]
     if any(step == "gaussian" for step, *_ in tape.steps):  # an integral to a thousand digits takes minutes
-        attempts = [(ops, bits), (Exact(), bits), (ops, 2 * bits)]
+        bits = min(bits, INTEGRAL_BITS)
+        attempts = [(ops, bits), (Exact(), bits), (ops, INTEGRAL_BITS)]
     for arithmetic, attempt in attempts:
         with precision(attempt):
             try:

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 PRECISION = 128
 """Working precision in bits; callers that need more raise it with ``precision``."""
-MAX_BITS = 1 << 14
-"""The working precision at which an enclosure that is still too wide is given up."""
+MAX_BITS, INTEGRAL_BITS = 1 << 14, 1 << 8
+"""The working precision at which an enclosure that is still too wide is given up; with integrals, which would take
+tens of seconds beyond."""
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bounds.arithmetic.float64 import Float64
-from bounds.ball import MAX_BITS, precision, to_ball
+from bounds.ball import INTEGRAL_BITS, MAX_BITS, precision, to_ball
 from bounds.binding import Binding
 from bounds.enclosure import Enclosure
 from bounds.errors import TheoryError
@@ -24,8 +24,6 @@ SETTLED = 1e-12
 """The relative width of an enclosure that stands for a float."""
 NEAR_ZERO = -200
 """A value that no precision tells from 0 counts as 0 if it is below this power of ten."""
-INTEGRAL_BITS = 256
-"""The working precision at which a formula with integrals is given up: beyond they take ten seconds and more."""
 
 
 def floats(tape: Tape, binding: Binding) -> Any:
