@@ -67,7 +67,7 @@ def _displaced(tape: Tape, values: dict[str, Any], found: Any) -> Any:
     log10 = _logarithms(tape, values)
     with np.errstate(all="ignore"):
         plain = np.log10(np.abs(found))
-        same = np.abs(plain - log10) <= 1e-9 * (1 + np.abs(log10))
+        same = np.abs(plain - log10) <= 1e-13 * (1 + np.abs(log10))
         outside = np.where(plain > 0, log10 > MOST, log10 < LEAST) & np.isinf(plain)
     return ~(same | outside | (plain == log10) | (np.isnan(found) & np.isnan(log10)))
 

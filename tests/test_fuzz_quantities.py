@@ -84,6 +84,8 @@ def point(q, seed):
             found[name] = draw_parameter(rng, p)
         else:
             found[name] = extreme(rng, p.domain)
+    if q.conditions and "L" in found:  # the width, to its last digit, has 60 000 of them at L = 2500: half a minute
+        found["L"] = min(found["L"], 200)
     return found
 
 
@@ -143,7 +145,8 @@ def test_arrays_say_what_scalars_say(key, seed):
     together = {n: np.array([one[n], two[n]]) if n in arrays else one[n] for n in one}
     found, why = said(lambda: q.evaluate(**together))
     if why:
-        assert "matrix" in why or any(reason for _, reason in scalars), (why, one, two)
+        # conditions are judged in floats on arrays, where 1 - 1e-30 is 1: they may be refused where points are not
+        assert "matrix" in why or "is undefined" in why or any(reason for _, reason in scalars), (why, one, two)
         return
     for (value, reason), there in zip(scalars, np.broadcast_to(found, 2), strict=True):
         if reason:  # song2021's exponents are estimated on a grid where none are recorded: good for a scan, no decision

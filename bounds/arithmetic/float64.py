@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ LOSS = 2.0**-8
 """A sum smaller than this fraction of its terms has lost digits: its points are done again in ball arithmetic."""
 TINY = float(np.finfo(np.float64).tiny)
 """The least number of full precision."""
+FAR = 1e100
+"""Beyond it, or below its inverse, a mean over a standard normal variable may leave the range of float64 on the way."""
 GROWTH = 512.0
 """A power above this exponent, of a computed base, multiplies the base's rounding error by as much."""
 
@@ -41,8 +44,8 @@ class Float64(Operators):
             found = float(value)
         except OverflowError:
             self.beyond = True
-            return np.float64(np.inf)
-        self.beyond |= abs(found) < TINY and value != 0
+            return np.float64(np.inf if value > 0 else -np.inf)
+        self.beyond |= (abs(found) < TINY and value != 0) or (found == 1 and value != 1)  # log(1) is 0
         return np.float64(found)
 
     def const(self, number: Any) -> Any:
@@ -150,11 +153,16 @@ class Float64(Operators):
     def gaussian(self, *values: Any) -> Any:
         """A mean over a standard normal variable, of given values."""
         *given, average = values
-        return average.values(tuple(given))
+        found = average.values(tuple(given))
+        numbers = [np.abs(v) for v in given if isinstance(v, float | np.ndarray)]
+        extreme = functools.reduce(np.logical_or, [(v != 0) & ((v < 1 / FAR) | (v > FAR)) for v in numbers], False)
+        lost = (np.abs(found) < TINY) & ((found != 0) | extreme)  # 0 is what odd functions have anyway
+        self.doubtful = self.doubtful | lost | np.isinf(found)
+        return found
 
     def activation(self, phi: Any, a: Any, order: int) -> Any:
         """The activation's derivative of an order; a small one may be the difference of terms that cancel."""
         value = compiled_derivative(phi, order)(a)
-        small = (np.abs(value) < LOSS) & (a != 0)
+        small = ((np.abs(value) < LOSS) & (a != 0)) | (np.isnan(value) & np.isfinite(a))
         self.doubtful = self.doubtful | (small if phi.smooth else small & (value != 0))  # relu's 0 is no rounding
         return value
