@@ -130,7 +130,8 @@ def _check_orders(orders: dict[str, Any]) -> None:
     """Refuse powers and degrees that would take for ever."""
     for name, order in orders.items():
         if order > MAX_ORDER:
-            raise TheoryError(f"{name} = {float(order):g}: at most {MAX_ORDER} is evaluated under a Gaussian mean")
+            shown = f"{float(order):g}" if order < 1e300 else sympy.sympify(order).evalf(4)
+            raise TheoryError(f"{name} = {shown}: at most {MAX_ORDER} is evaluated under a Gaussian mean")
 
 
 def _check_sizes(numbers: dict[str, Any]) -> None:
