@@ -23,7 +23,7 @@ from bounds.values import show
 
 MANY = int(os.environ.get("BOUNDS_FUZZ", "0"))
 profile = settings(
-    max_examples=MANY or 2,
+    max_examples=MANY or 3,
     derandomize=not MANY,
     database=None,
     deadline=timedelta(seconds=10),  # a hang, not a speed: a point takes milliseconds

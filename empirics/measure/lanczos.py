@@ -142,8 +142,9 @@ class _Recurrence:
     def __init__(self, operator: Operator, start: Tensor, threshold: float, keep: bool = False) -> None:
         self.operator = operator
         self.basis: list[Tensor] | None = [] if keep else None
-        # below it every Ritz pair has converged, and what is left of the vector is largely round-off
-        self.threshold = max(threshold, torch.finfo(start.dtype).eps ** 0.5)
+        # below it every Ritz pair has converged, and what is left of the vector is largely round-off: a length is the
+        # root of y^T G y, so that cancellation leaves some root of eps (1 to 3 of them seen, where it should be 0)
+        self.threshold = max(threshold, 4 * torch.finfo(start.dtype).eps ** 0.5)
         self.largest = start.new_zeros(start.shape[0])
         self.length = torch.zeros(start.shape[0], dtype=torch.int64, device=start.device)
         self.alive = torch.ones_like(self.length, dtype=torch.bool)
