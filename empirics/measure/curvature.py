@@ -63,7 +63,7 @@ def hessian_norms(
         net: the network, or a point of it, or a batch (`empirics.weights.stack`); or several in a list, which may
             differ in width: equals are measured together.
         X: inputs, (n, d).
-        tol: residual allowed relative to the norm; the recurrence cannot promise less than 1e-8 in float64. The
+        tol: residual allowed relative to the norm; the recurrence cannot promise less than 1e-7 in float64. The
             error of the norm is of the order of the residual's square over the gap to the next eigenvalue, typically
             1e-5; no residual excludes a larger eigenvalue that the start nearly misses.
         max_iter: products at most, per chunk of samples.
